@@ -1,0 +1,1 @@
+"""FastAGI: Asterisk asks, we answer."""

@@ -1,0 +1,1 @@
+"""The flows of a call before the queue, as plain readable code."""

@@ -1,0 +1,1 @@
+"""AMI bridge: Asterisk tells, we record; we ask, it does."""

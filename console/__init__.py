@@ -1,0 +1,1 @@
+"""The console: people look and act over HTTP and one WebSocket."""

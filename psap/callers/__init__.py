@@ -1,0 +1,1 @@
+"""Callers: who is calling, their reputation, and the blocks that follow from it."""

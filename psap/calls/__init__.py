@@ -1,0 +1,1 @@
+"""Calls: one record for every call that reached Asterisk."""

@@ -1,0 +1,1 @@
+"""The command line behind ./112: one file per noun."""

@@ -1,0 +1,1 @@
+"""Incidents: what a call was about, and who was told."""

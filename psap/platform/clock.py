@@ -1,0 +1,56 @@
+"""Time, injectable: the only place that reads the wall clock."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Anything that tells the time."""
+
+    def now_us(self) -> int:
+        """Microseconds since 1970-01-01 UTC."""
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now_us(self) -> int:
+        return int(datetime.now(UTC).timestamp() * 1_000_000)
+
+
+class FixedClock:
+    """A clock for tests that moves only when told."""
+
+    def __init__(self, now_us: int) -> None:
+        self._now_us = now_us
+
+    def now_us(self) -> int:
+        return self._now_us
+
+    def advance(self, seconds: float) -> None:
+        """Move forward (or back) by ``seconds``."""
+        self._now_us += int(seconds * 1_000_000)
+
+
+def from_us(us: int) -> datetime:
+    """An aware UTC datetime from UTC microseconds."""
+    return datetime.fromtimestamp(us // 1_000_000, UTC).replace(microsecond=us % 1_000_000)
+
+
+def to_us(moment: datetime) -> int:
+    """UTC microseconds of an aware datetime.
+
+    Raises:
+        ValueError: the datetime has no time zone.
+    """
+    if moment.tzinfo is None:
+        raise ValueError("a time without a zone cannot be stored")
+    delta = moment.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
+    return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
+
+
+def rfc3339(us: int | None) -> str | None:
+    """RFC 3339 in UTC with an offset, as the HTTP interface shows times; None stays None."""
+    return None if us is None else from_us(us).isoformat(timespec="microseconds")

@@ -1,0 +1,47 @@
+"""Heartbeats: each of our processes writes ``HOME/run/<part>.json`` once a second.
+
+``./112 status`` reads these, so that it answers at once also when a part hangs: a heartbeat older
+than ``STALE_SECONDS`` means stopped or hung. ``CLOCK_MONOTONIC`` is used: it is the same for all
+processes of one machine and does not jump.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+STALE_SECONDS = 3.0
+
+
+def write_heartbeat(run: Path, part: str, state: str, detail: str) -> None:
+    """Write one heartbeat. ``state`` is up or degraded. A full disk is no reason to stop."""
+    beat = {"state": state, "detail": detail, "pid": os.getpid(), "monotonic": time.monotonic()}
+    target = run / f"{part}.json"
+    part_file = target.with_suffix(".part")
+    with contextlib.suppress(OSError):
+        part_file.write_text(json.dumps(beat), "utf-8")
+        part_file.replace(target)
+
+
+async def beat_forever(run: Path, part: str, state: Callable[[], tuple[str, str]]) -> None:
+    """Write a heartbeat each second until cancelled; ``state()`` gives (state, detail)."""
+    while True:
+        write_heartbeat(run, part, *state())
+        await asyncio.sleep(1)
+
+
+def read_heartbeat(run: Path, part: str) -> tuple[str, str, int | None]:
+    """(state, detail, pid); state is down where there is no fresh heartbeat."""
+    try:
+        beat = json.loads((run / f"{part}.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return "down", "never started", None
+    age = time.monotonic() - beat["monotonic"]
+    if age > STALE_SECONDS or age < 0:
+        return "down", f"no sign of life for {age:.0f} s", beat["pid"]
+    return beat["state"], beat["detail"], beat["pid"]

@@ -1,0 +1,92 @@
+"""The hot store: Redis, disposable. Its only importer.
+
+Streams carry events; nothing that must survive lives here. Every call answers within
+``TIMEOUT`` seconds or raises ``HotAway``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+
+import redis.asyncio as redis
+from redis.exceptions import RedisError
+
+from psap.platform.events import STREAM, STREAM_LENGTH, Event, EventType
+
+TIMEOUT = 0.5  # seconds
+
+
+class HotAway(Exception):
+    """Redis does not answer. Callers go on without it."""
+
+
+class Hot:
+    """One connection pool to the hot store."""
+
+    def __init__(self, url: str) -> None:
+        self._redis = redis.Redis.from_url(
+            url, decode_responses=True, socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT
+        )
+        # a blocking read must be allowed to wait longer than a question
+        self._reader = redis.Redis.from_url(url, decode_responses=True, socket_connect_timeout=TIMEOUT)
+
+    async def ping(self) -> None:
+        """Raises HotAway when Redis does not answer."""
+        try:
+            await self._redis.ping()
+        except (RedisError, OSError, TimeoutError) as error:
+            raise HotAway(str(error)) from error
+
+    async def publish(self, event: Event) -> str:
+        """Append an event to the stream and return its sequence."""
+        fields = {"type": str(event.type), "at": str(event.at), "data": json.dumps(event.data)}
+        try:
+            seq: str = await self._redis.xadd(STREAM, fields, maxlen=STREAM_LENGTH, approximate=True)  # type: ignore[arg-type]
+        except (RedisError, OSError, TimeoutError) as error:
+            raise HotAway(str(error)) from error
+        return seq
+
+    async def last_seq(self) -> str:
+        """The sequence of the newest event, ``0-0`` if there is none."""
+        try:
+            rows = await self._redis.xrevrange(STREAM, count=1)
+        except (RedisError, OSError, TimeoutError) as error:
+            raise HotAway(str(error)) from error
+        return rows[0][0] if rows else "0-0"
+
+    async def since(self, seq: str) -> list[tuple[str, Event]] | None:
+        """Events after ``seq``; None when that place is unknown or trimmed: fetch anew."""
+        try:
+            rows = await self._redis.xrange(STREAM, min=seq)
+        except (RedisError, OSError, TimeoutError) as error:
+            if isinstance(error, RedisError) and "Invalid stream ID" in str(error):
+                return None
+            raise HotAway(str(error)) from error
+        if not rows or rows[0][0] != seq:
+            return None
+        return [(row_id, _event(fields)) for row_id, fields in rows[1:]]
+
+    async def follow(self, after: str = "$") -> AsyncIterator[tuple[str, Event]]:
+        """Events as they happen, for ever. Raises HotAway when Redis goes away."""
+        last = after
+        while True:
+            try:
+                answer = await self._reader.xread({STREAM: last}, count=500, block=5_000)
+            except (RedisError, OSError, TimeoutError) as error:
+                raise HotAway(str(error)) from error
+            if not answer:
+                continue
+            # RESP2 gives a list of pairs, RESP3 a mapping
+            rows = answer[STREAM][0] if isinstance(answer, dict) else answer[0][1]
+            for row_id, fields in rows:
+                last = row_id
+                yield row_id, _event(fields)
+
+    async def close(self) -> None:
+        await self._redis.aclose()
+        await self._reader.aclose()
+
+
+def _event(fields: dict[str, str]) -> Event:
+    return Event(EventType(fields["type"]), int(fields["at"]), json.loads(fields["data"]))

@@ -1,0 +1,17 @@
+"""Names on Asterisk's side that more than one of our processes uses, and the dialplan too."""
+
+from __future__ import annotations
+
+# bridge -> channel
+SPOKE = "PSAP_SPOKE"  # 1: speech heard in the open window
+
+# globals written by the bridge each second as WORD:EPOCH
+GLOBAL_AGI = "PSAP_AGI"  # up:EPOCH or down:EPOCH; only a fresh down skips AGI
+GLOBAL_BRIDGE = "PSAP_BRIDGE"  # up:EPOCH: speech detection works
+GLOBAL_FREE = "PSAP_FREE"  # number of free agents:EPOCH
+
+# AstDB families
+DB_BLOCK = "psap-block"  # KEY -> EXPIRY|RUNG|TREATMENT|BLOCKID, EXPIRY epoch seconds, 0 permanent
+DB_DROP = "psap-drop"  # KEY -> epoch of the last drop out of gate or queue
+DB_DROP_USED = "psap-dropused"  # KEY -> epoch of the last skipped gate
+DB_55_USED = "psap-55used"  # KEY -> epoch of the last 55 that went in front

@@ -1,0 +1,220 @@
+"""Every table, in one place. Times are UTC microseconds; ``site`` is on every row.
+
+Rows that hold personal data carry ``retention_class`` and ``legal_hold``, so that later clean-up
+needs no guess. A change here needs a migration in ``psap/platform/migrations``.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData()
+
+
+def _personal(default: str) -> list[Column[object]]:
+    return [
+        Column("retention_class", String(32), nullable=False, server_default=default),
+        Column("legal_hold", Boolean, nullable=False, server_default="0"),
+    ]
+
+
+calls = Table(
+    "calls",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("site", String(32), nullable=False),
+    Column("uniqueid", String(64), nullable=False),
+    Column("direction", String(16), nullable=False),
+    Column("dialled", String(64)),
+    Column("number", String(80)),
+    Column("e164", String(20)),
+    Column("number_key", String(32)),
+    Column("presentation", String(16)),
+    Column("kind", String(16), nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    Column("answered_at", BigInteger),
+    Column("ended_at", BigInteger),
+    Column("ending", String(24)),
+    Column("ended_by", String(16)),
+    Column("gate", JSON, nullable=False),
+    Column("policy", JSON, nullable=False),
+    Column("flags", JSON, nullable=False),
+    Column("priority", String(8)),
+    Column("wait_seconds", Float),
+    Column("legs", JSON, nullable=False),
+    Column("agent", String(64)),
+    Column("ring_seconds", Float),
+    Column("talk_seconds", Float),
+    Column("classification", String(16), nullable=False),
+    Column("classified_by", String(64)),
+    Column("note", Text),
+    Column("evidence", JSON, nullable=False),
+    Column("source", String(8), nullable=False),
+    Column("incident_id", String(36)),
+    Column("recording_ids", JSON, nullable=False),
+    Column("timeline", JSON, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    *_personal("call"),
+    UniqueConstraint("site", "uniqueid"),
+    Index("calls_by_start", "site", "started_at"),
+    Index("calls_by_number", "site", "number_key", "started_at"),
+    Index("calls_by_ending", "site", "ending", "started_at"),
+)
+
+marks = Table(
+    "marks",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("site", String(32), nullable=False),
+    Column("number_key", String(32), nullable=False),
+    Column("call_id", String(36), nullable=False),
+    Column("kind", String(16), nullable=False),  # prank, ghost; no_response is soft
+    Column("author", String(64), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    *_personal("reputation"),
+    UniqueConstraint("site", "call_id"),
+    Index("marks_by_number", "site", "number_key", "at"),
+)
+
+blocks = Table(
+    "blocks",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("site", String(32), nullable=False),
+    Column("number_key", String(32), nullable=False),
+    Column("number", String(32), nullable=False),
+    Column("rung", Integer, nullable=False),  # 1 warning, 2 challenge, 3 24 h, 4 72 h, 5 permanent
+    Column("treatment", String(16), nullable=False),  # warn, challenge, announce
+    Column("reason", Text, nullable=False),
+    Column("evidence", JSON, nullable=False),  # call ids
+    Column("author", String(64), nullable=False),
+    Column("origin", String(16), nullable=False),  # ladder, person, import
+    Column("started_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger),  # null: permanent
+    Column("awaits_confirmation", Boolean, nullable=False, server_default="0"),
+    Column("removed_at", BigInteger),
+    Column("removed_by", String(64)),
+    *_personal("reputation"),
+    Index("blocks_by_number", "site", "number_key", "removed_at"),
+    Index("blocks_by_start", "site", "started_at"),
+)
+
+users = Table(
+    "users",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("site", String(32), nullable=False),
+    Column("username", String(64), nullable=False),
+    Column("name", String(128), nullable=False),
+    Column("role", String(16), nullable=False),  # agent supervisor dispatcher qc admin
+    Column("agency", String(64)),
+    Column("password_hash", Text, nullable=False),
+    Column("disabled_at", BigInteger),
+    Column("created_at", BigInteger, nullable=False),
+    *_personal("staff"),
+    UniqueConstraint("site", "username"),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("site", String(32), nullable=False),
+    Column("user_id", String(36), nullable=False),
+    Column("kind", String(8), nullable=False),  # cookie, token
+    Column("secret_hash", String(64), nullable=False, unique=True),
+    Column("label", String(64)),
+    Column("created_at", BigInteger, nullable=False),
+    Column("seen_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger),
+    Column("revoked_at", BigInteger),
+)
+
+phones = Table(
+    "phones",
+    metadata,
+    Column("username", String(32), primary_key=True),  # random, with letters: the SIP endpoint
+    Column("site", String(32), nullable=False),
+    Column("agent", String(64), nullable=False),
+    Column("password", String(64), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    UniqueConstraint("site", "agent"),
+)
+
+incidents = Table(
+    "incidents",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("site", String(32), nullable=False),
+    Column("number", String(32), nullable=False),  # SMG-2026-000413
+    Column("version", Integer, nullable=False),
+    Column("status", String(16), nullable=False),  # draft, open, closed
+    Column("call_id", String(36)),
+    Column("category", String(32)),
+    Column("place", Text),
+    Column("landmark", Text),
+    Column("district", String(64)),
+    Column("subdistrict", String(64)),
+    Column("description", Text),
+    Column("injured", Text),
+    Column("danger", Text),
+    Column("caller_name", String(128)),
+    Column("callback_number", String(32)),
+    Column("verified", JSON, nullable=False),  # {address, number, details}: bool
+    Column("dispositions", JSON, nullable=False),
+    Column("caller_told_at", BigInteger),
+    Column("shift_date", String(10), nullable=False),
+    Column("shift", String(32)),
+    Column("created_by", String(64), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Column("idempotency_key", String(128)),
+    *_personal("incident"),
+    UniqueConstraint("site", "number"),
+    UniqueConstraint("site", "idempotency_key"),
+    Index("incidents_by_time", "site", "created_at"),
+    Index("incidents_by_call", "site", "call_id"),
+)
+
+counters = Table(
+    "counters",
+    metadata,
+    Column("site", String(32), primary_key=True),
+    Column("name", String(32), primary_key=True),
+    Column("year", Integer, primary_key=True),
+    Column("value", Integer, nullable=False),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("site", String(32), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("actor", String(64), nullable=False),
+    Column("action", String(48), nullable=False),  # psap.platform.audit.Action
+    Column("subject", String(128)),  # an id, never a number
+    Column("detail", JSON, nullable=False),
+    Index("audit_by_time", "site", "at"),
+)
+
+state = Table(
+    "state",
+    metadata,
+    Column("site", String(32), primary_key=True),
+    Column("name", String(64), primary_key=True),  # e.g. ledger offset
+    Column("value", JSON, nullable=False),
+)

@@ -1,0 +1,138 @@
+"""Settings: the only reader of the environment.
+
+``./112 up`` writes the settings it used into ``HOME/config.json``; every later command for that
+home reads them from there, so that ``status`` needs no environment. Secrets live apart, in
+``HOME/secrets.json`` with mode 0600, made once per installation.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from pathlib import Path
+
+from pydantic import BaseModel, Field, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Settings(BaseSettings):
+    """One installation's settings, from PSAP_* variables. Ports are TCP/UDP numbers."""
+
+    model_config = SettingsConfigDict(env_prefix="PSAP_", extra="ignore")
+
+    home: Path = ROOT / "var"
+    profile: str = "semarang"  # a name under profiles/ or a path to a .toml
+    demo: bool = False
+    sip_port: int = Field(5060, ge=1, le=65535)
+    sip_bind: str = "127.0.0.1"
+    ami_port: int = Field(5038, ge=1, le=65535)
+    pbx_http_port: int = Field(8088, ge=1, le=65535)
+    agi_port: int = Field(4573, ge=1, le=65535)
+    http_port: int = Field(8112, ge=1, le=65535)
+    http_bind: str = "127.0.0.1"
+    rtp_start: int = Field(20000, ge=1024, le=65535)
+    rtp_end: int = Field(29999, ge=1024, le=65535)
+    external_address: str | None = None
+    trunk_hosts: str = ""  # comma separated addresses or networks
+    trunk_proxy: str | None = None  # sip host[:port] where call-backs and overflow go out
+    redis_url: str | None = None  # None: our own, on HOME/run/redis.sock
+    database_url: str | None = None  # None: SQLite at HOME/psap.db
+    timer_scale: float = Field(1.0, gt=0, le=10)
+
+    @model_validator(mode="after")
+    def _complete(self) -> Settings:
+        self.home = self.home.resolve()
+        if self.rtp_end - self.rtp_start < 20:
+            raise ValueError("PSAP_RTP_END must lie at least 20 ports above PSAP_RTP_START")
+        if self.demo and not self.trunk_hosts:
+            self.trunk_hosts = "127.0.0.2"
+        return self
+
+    @property
+    def run(self) -> Path:
+        """Sockets, pids and heartbeats."""
+        return self.home / "run"
+
+    @property
+    def spool(self) -> Path:
+        """What could not be written yet."""
+        return self.home / "spool"
+
+    @property
+    def logs(self) -> Path:
+        return self.home / "log"
+
+    @property
+    def pbx(self) -> Path:
+        """Asterisk's own tree: etc, lib (AstDB), log (CEL, queue_log), spool, run, sounds."""
+        return self.home / "asterisk"
+
+    @property
+    def bridge_socket(self) -> Path:
+        return self.run / "bridge.sock"
+
+    @property
+    def effective_redis_url(self) -> str:
+        return self.redis_url or f"unix://{self.run / 'redis.sock'}"
+
+    @property
+    def effective_database_url(self) -> str:
+        return self.database_url or f"sqlite+aiosqlite:///{self.home / 'psap.db'}"
+
+    @property
+    def trunk_addresses(self) -> list[str]:
+        return [part.strip() for part in self.trunk_hosts.split(",") if part.strip()]
+
+    def save(self) -> None:
+        """Write ``HOME/config.json`` for the commands that follow."""
+        write_private(self.home / "config.json", self.model_dump_json(indent=2))
+
+
+def load_settings(home: Path | None = None) -> Settings:
+    """Settings of a home: what ``up`` saved there, or the environment if it never ran.
+
+    Processes that ``up`` starts find their home in PSAP_HOME.
+    """
+    where = (home or Path(os.environ.get("PSAP_HOME", ROOT / "var"))).resolve()
+    saved = where / "config.json"
+    if saved.exists():
+        return Settings(**json.loads(saved.read_text("utf-8")))
+    return Settings(home=where)
+
+
+class Secrets(BaseModel):
+    """One installation's secrets."""
+
+    ami_bridge: str  # AMI user "bridge"
+    ami_status: str  # AMI user "status", may only ping
+    ari: str  # ARI user "psap"
+    redis: str | None = None
+
+
+def load_secrets(home: Path) -> Secrets:
+    """The home's secrets, made at first use."""
+    path = home / "secrets.json"
+    if path.exists():
+        return Secrets.model_validate_json(path.read_text("utf-8"))
+    made = Secrets(
+        ami_bridge=secrets.token_urlsafe(24),
+        ami_status=secrets.token_urlsafe(24),
+        ari=secrets.token_urlsafe(24),
+    )
+    write_private(path, made.model_dump_json(indent=2))
+    return made
+
+
+def write_private(path: Path, text: str) -> None:
+    """Replace a file at once, readable by its owner only."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)

@@ -1,0 +1,1 @@
+"""Queue: who waits and who can answer."""
