@@ -25,7 +25,7 @@ class ControlError(Exception):
         self.detail = detail
 
 
-class BridgeAway(ControlError):
+class BridgeAwayError(ControlError):
     """Nobody answers on the bridge's socket."""
 
     def __init__(self, detail: str) -> None:
@@ -38,7 +38,7 @@ async def ask(
     """Send one command and return its result.
 
     Raises:
-        BridgeAway: no bridge, or no answer within ``timeout`` seconds.
+        BridgeAwayError: no bridge, or no answer within ``timeout`` seconds.
         ControlError: the bridge refused.
     """
     try:
@@ -54,9 +54,9 @@ async def ask(
                 with contextlib.suppress(OSError):
                     await writer.wait_closed()
     except (OSError, TimeoutError) as error:
-        raise BridgeAway(f"the AMI bridge does not answer on {socket}: {error!r}") from error
+        raise BridgeAwayError(f"the AMI bridge does not answer on {socket}: {error!r}") from error
     if not line:
-        raise BridgeAway(f"the AMI bridge closed {socket} without an answer")
+        raise BridgeAwayError(f"the AMI bridge closed {socket} without an answer")
     answer = json.loads(line)
     if not answer["ok"]:
         raise ControlError(answer["error"]["key"], answer["error"]["detail"])

@@ -1,13 +1,14 @@
 """The hot store: Redis, disposable. Its only importer.
 
 Streams carry events; nothing that must survive lives here. Every call answers within
-``TIMEOUT`` seconds or raises ``HotAway``.
+``TIMEOUT`` seconds or raises ``HotAwayError``.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from typing import Any
 
 import redis.asyncio as redis
 from redis.exceptions import RedisError
@@ -15,9 +16,10 @@ from redis.exceptions import RedisError
 from psap.platform.events import STREAM, STREAM_LENGTH, Event, EventType
 
 TIMEOUT = 0.5  # seconds
+BLOCK = 5.0  # seconds that a blocking read waits for news
 
 
-class HotAway(Exception):
+class HotAwayError(Exception):
     """Redis does not answer. Callers go on without it."""
 
 
@@ -25,26 +27,29 @@ class Hot:
     """One connection pool to the hot store."""
 
     def __init__(self, url: str) -> None:
-        self._redis = redis.Redis.from_url(
+        # Any: the library types its answers for bytes and both protocol versions at once
+        self._redis: Any = redis.Redis.from_url(
             url, decode_responses=True, socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT
         )
-        # a blocking read must be allowed to wait longer than a question
-        self._reader = redis.Redis.from_url(url, decode_responses=True, socket_connect_timeout=TIMEOUT)
+        # a blocking read waits longer than a question, and still notices a stopped server
+        self._reader: Any = redis.Redis.from_url(
+            url, decode_responses=True, socket_timeout=BLOCK + TIMEOUT, socket_connect_timeout=TIMEOUT
+        )
 
     async def ping(self) -> None:
-        """Raises HotAway when Redis does not answer."""
+        """Raises HotAwayError when Redis does not answer."""
         try:
             await self._redis.ping()
         except (RedisError, OSError, TimeoutError) as error:
-            raise HotAway(str(error)) from error
+            raise HotAwayError(str(error)) from error
 
     async def publish(self, event: Event) -> str:
         """Append an event to the stream and return its sequence."""
         fields = {"type": str(event.type), "at": str(event.at), "data": json.dumps(event.data)}
         try:
-            seq: str = await self._redis.xadd(STREAM, fields, maxlen=STREAM_LENGTH, approximate=True)  # type: ignore[arg-type]
+            seq: str = await self._redis.xadd(STREAM, fields, maxlen=STREAM_LENGTH, approximate=True)
         except (RedisError, OSError, TimeoutError) as error:
-            raise HotAway(str(error)) from error
+            raise HotAwayError(str(error)) from error
         return seq
 
     async def last_seq(self) -> str:
@@ -52,8 +57,8 @@ class Hot:
         try:
             rows = await self._redis.xrevrange(STREAM, count=1)
         except (RedisError, OSError, TimeoutError) as error:
-            raise HotAway(str(error)) from error
-        return rows[0][0] if rows else "0-0"
+            raise HotAwayError(str(error)) from error
+        return str(rows[0][0]) if rows else "0-0"
 
     async def since(self, seq: str) -> list[tuple[str, Event]] | None:
         """Events after ``seq``; None when that place is unknown or trimmed: fetch anew."""
@@ -62,19 +67,19 @@ class Hot:
         except (RedisError, OSError, TimeoutError) as error:
             if isinstance(error, RedisError) and "Invalid stream ID" in str(error):
                 return None
-            raise HotAway(str(error)) from error
+            raise HotAwayError(str(error)) from error
         if not rows or rows[0][0] != seq:
             return None
         return [(row_id, _event(fields)) for row_id, fields in rows[1:]]
 
     async def follow(self, after: str = "$") -> AsyncIterator[tuple[str, Event]]:
-        """Events as they happen, for ever. Raises HotAway when Redis goes away."""
+        """Events as they happen, for ever. Raises HotAwayError when Redis goes away."""
         last = after
         while True:
             try:
-                answer = await self._reader.xread({STREAM: last}, count=500, block=5_000)
+                answer = await self._reader.xread({STREAM: last}, count=500, block=int(BLOCK * 1000))
             except (RedisError, OSError, TimeoutError) as error:
-                raise HotAway(str(error)) from error
+                raise HotAwayError(str(error)) from error
             if not answer:
                 continue
             # RESP2 gives a list of pairs, RESP3 a mapping
