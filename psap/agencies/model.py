@@ -1,0 +1,200 @@
+"""What a city is: its profile as data, and the shift a moment belongs to. Pure.
+
+The words are those of ``profiles/*.toml``; ``docs/profiles.md`` explains each.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta
+from enum import StrEnum
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from psap.platform.clock import from_us
+
+Word = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]  # an id: safe in URLs, dialplan and SQL
+Dialable = Annotated[str, Field(pattern=r"^\+?[0-9]{2,15}$")]
+Short = Annotated[str, Field(min_length=1, max_length=128)]
+
+
+def fault(indonesian: str, english: str) -> PydanticCustomError:
+    """A fault of a profile in both languages."""
+    return PydanticCustomError("profile", "{id} / {en}", {"id": indonesian, "en": english})
+
+
+def _clock_time(value: object) -> object:
+    """``07.30`` is how Indonesian rosters write 07:30; TOML's own times pass as they are."""
+    return value.replace(".", ":") if isinstance(value, str) else value
+
+
+DayTime = Annotated[time, BeforeValidator(_clock_time)]
+
+
+class Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Text(Part):
+    """One text in Indonesian and in English."""
+
+    id: Short
+    en: Short
+
+
+class AgencyKind(StrEnum):
+    OPD = "opd"  # the city's own agency
+    PARTNER = "partner"  # instansi vertikal, utilities, hospitals
+    VOLUNTEER = "volunteer"
+
+
+class Agency(Part):
+    """Who receives dispositions. ``numbers`` are never blocked by themselves."""
+
+    id: Word
+    name: Short
+    kind: AgencyKind
+    numbers: list[Dialable] = Field(default_factory=list)
+    categories: list[Word] = Field(default_factory=list)
+    source: str | None = None  # the document that names it, e.g. "S1"
+
+
+class Category(Part):
+    """A kind of emergency. ``key`` is the keyboard key that picks it on the intake form."""
+
+    id: Word
+    name: Text
+    key: Annotated[str, Field(pattern=r"^[0-9a-z]$")]
+    default_agencies: list[Word] = Field(default_factory=list)
+    questions: list[Text] = Field(default_factory=list)
+
+
+class Shift(Part):
+    """From ``start`` to ``end`` in the city's time; an end before the start lies on the next day."""
+
+    id: Word
+    name: Short
+    start: DayTime
+    end: DayTime
+
+
+class GateRules(Part):
+    """What else than a pressed 0 leads to an operator. ``seconds`` bounds the whole gate."""
+
+    speaking: bool = True
+    cannot_speak: bool = True
+    recent_drop: bool = True
+    no_response: Literal["end", "queue"] = "end"
+    seconds: int = Field(25, ge=5, le=25)
+
+
+class QueueRules(Part):
+    """Seconds throughout. ``ringall`` is refused: it drains a queue 35 times slower."""
+
+    strategy: Literal["leastrecent", "fewestcalls", "rrmemory", "random", "linear"] = "leastrecent"
+    wrapup_seconds: int = Field(10, ge=0, le=300)
+    ring_seconds: int = Field(15, ge=5, le=60)
+    longest_wait_seconds: int = Field(60, ge=10, le=600)
+    low_to_normal_seconds: int = Field(60, ge=0, le=300)
+    duty_number: Dialable | None = None
+
+
+class Rung(StrEnum):
+    WARNING = "warning"
+    CHALLENGE = "challenge"
+    BLOCK = "block"
+    PERMANENT = "permanent"
+
+
+class BlockingRules(Part):
+    """Repeat offenders. ``hours`` is the length of each ``block`` rung, in the ladder's order."""
+
+    treatment: Literal["challenge", "announce"] = "challenge"
+    window_days: int = Field(30, ge=1, le=365)
+    ladder: list[Rung] = Field(
+        default_factory=lambda: [Rung.WARNING, Rung.CHALLENGE, Rung.BLOCK, Rung.BLOCK, Rung.PERMANENT],
+        min_length=1,
+        max_length=5,
+    )
+    hours: list[Annotated[int, Field(ge=1, le=24 * 90)]] = Field(default_factory=lambda: [24, 72])
+
+    @model_validator(mode="after")
+    def _hours_fit(self) -> BlockingRules:
+        blocks = self.ladder.count(Rung.BLOCK)
+        if blocks != len(self.hours):
+            raise fault(
+                f"hours memuat {len(self.hours)} angka, padahal ladder memuat {blocks} 'block'",
+                f"hours has {len(self.hours)} figures but ladder has {blocks} 'block'",
+            )
+        order = list(Rung)
+        if [order.index(rung) for rung in self.ladder] != sorted(order.index(rung) for rung in self.ladder):
+            raise fault(
+                "urutan ladder harus dari ringan ke berat: warning, challenge, block, permanent",
+                "ladder must go from mild to severe: warning, challenge, block, permanent",
+            )
+        return self
+
+
+class District(Part):
+    """A kecamatan with its kelurahan (or negeri, desa)."""
+
+    name: Short
+    subdistricts: list[Short] = Field(default_factory=list)
+
+
+class Profile(Part):
+    """A city as data. ``assumed`` lists the keys that the source documents do not tell."""
+
+    site: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,23}$")]
+    code: Annotated[str, Field(pattern=r"^[A-Z]{2,5}$")]
+    name: Short
+    timezone: Short
+    languages: list[Literal["id", "en"]] = Field(default=["id", "en"], min_length=1)
+    area_code: Annotated[str, Field(pattern=r"^0[1-9][0-9]{1,3}$")]
+    numbers: list[Dialable] = Field(min_length=1)
+    agencies: list[Agency] = Field(min_length=1)
+    categories: list[Category] = Field(min_length=1)
+    shifts: list[Shift] = Field(min_length=1)
+    gate: GateRules = Field(default_factory=GateRules)
+    queue: QueueRules = Field(default_factory=QueueRules)
+    blocking: BlockingRules = Field(default_factory=BlockingRules)
+    districts: list[District] = Field(default_factory=list)
+    assumed: list[str] = Field(default_factory=list)
+
+    def agency(self, agency_id: str) -> Agency | None:
+        """The agency with this id."""
+        return next((each for each in self.agencies if each.id == agency_id), None)
+
+    def category(self, category_id: str) -> Category | None:
+        """The category with this id."""
+        return next((each for each in self.categories if each.id == category_id), None)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The city's time zone."""
+        return ZoneInfo(self.timezone)
+
+
+def local_time(profile: Profile, us: int) -> datetime:
+    """A moment (UTC microseconds) as the city's wall clock shows it."""
+    return from_us(us).astimezone(profile.zone)
+
+
+def shift_of(profile: Profile, us: int) -> tuple[date, str | None]:
+    """(shift date, shift id) of a moment; a night shift belongs to the date on which it began.
+
+    The id is None in a gap that no shift covers; the date is then the calendar's.
+    """
+    local = local_time(profile, us)
+    now = local.time().replace(tzinfo=None)
+    for shift in profile.shifts:
+        if shift.start < shift.end:
+            if shift.start <= now < shift.end:
+                return local.date(), shift.id
+        elif now >= shift.start:  # over midnight, or a whole day: start == end
+            return local.date(), shift.id
+        elif now < shift.end:
+            return local.date() - timedelta(days=1), shift.id
+    return local.date(), None
