@@ -137,7 +137,9 @@ def _spoken(text: str, voice: str) -> bytes:
     ).stdout
     convert = ["-q", "-t", "wav", "-", "-t", "raw", "-r", "8000", "-c", "1"]
     tail = ["-e", "signed-integer", "-b", "16", "-", "gain", "-n", "-6"]
-    raw = subprocess.run([str(programs[1]), *convert, *tail], input=wave, capture_output=True, check=True).stdout
+    raw = subprocess.run(
+        [str(programs[1]), *convert, *tail], input=wave, capture_output=True, check=True
+    ).stdout
     samples = array.array("h", raw)
     return b"".join(from_samples(samples.tolist()))
 

@@ -13,6 +13,8 @@ from psap.sip import audio, scenario
 from psap.sip.media import Media
 from psap.sip.sipp import Sipp, SippError, free_udp_port
 
+QUIET = audio.pause(audio.PACE)
+
 
 @dataclass(slots=True)
 class Ended:
@@ -39,7 +41,7 @@ class Caller:
         dialled: str = "112",
         from_header: bytes | None = None,
         headers: tuple[bytes, ...] | None = None,
-        sound: audio.Clip | None = audio.pause(0.02),
+        sound: audio.Clip | None = QUIET,
         alaw: bool = False,
         sdp: bool = True,
         events: bool = True,

@@ -208,7 +208,9 @@ class Media(asyncio.DatagramProtocol):
             TimeoutError: it was not heard in time.
         """
         async with asyncio.timeout(timeout):
-            while len(self.heard) < 10 or self.share(hertz, seconds) < share:
+            while True:
+                if len(self.heard) >= 10 and self.share(hertz, seconds) >= share:
+                    return
                 await asyncio.sleep(0.05)
 
     async def hears_sound(self, *, timeout: float, level: float = 200) -> float:

@@ -113,7 +113,17 @@ class DeskPhone:
         assert self._plan is not None
         process = Sipp(self.address, self._plan.port, self.target, lambda *_: None)
         try:
-            arguments = ["-m", "1", "-au", self.username, "-ap", self._password, "-timeout", "10s", "-timeout_error"]
+            arguments = [
+                "-m",
+                "1",
+                "-au",
+                self.username,
+                "-ap",
+                self._password,
+                "-timeout",
+                "10s",
+                "-timeout_error",
+            ]
             await process.start(scenario.register(self._plan, expires), *arguments)
             code = await process.wait()
             if code != 0:

@@ -8,7 +8,29 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-_FAILURES = (302, 400, 401, 403, 404, 406, 407, 408, 410, 415, 420, 480, 482, 484, 486, 488, 500, 501, 503, 600, 603)
+_FAILURES = (
+    302,
+    400,
+    401,
+    403,
+    404,
+    406,
+    407,
+    408,
+    410,
+    415,
+    420,
+    480,
+    482,
+    484,
+    486,
+    488,
+    500,
+    501,
+    503,
+    600,
+    603,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +62,16 @@ class PhonePlan:
     target: str
 
 
+_OK = "\n".join(
+    [
+        "SIP/2.0 200 OK",
+        *(f"[last_{name}:]" for name in ("Via", "From", "To", "Call-ID", "CSeq")),
+        "Content-Length: 0\n",
+    ]
+)
+_BODILESS = "Content-Length: 0\n"
+
+
 def _document(name: str, body: str) -> str:
     return (
         '<?xml version="1.0" encoding="UTF-8" ?>\n<!DOCTYPE scenario SYSTEM "sipp.dtd">\n'
@@ -49,14 +81,14 @@ def _document(name: str, body: str) -> str:
 
 def _tell(word: str, *fields: str) -> str:
     rest = "".join(" " + item for item in fields)
-    return (
-        '<gettimeofday assign_to="s,us"/>' f'<log message="{word} [$s] [$us]{rest}"/>\n'
-    )
+    return f'<gettimeofday assign_to="s,us"/><log message="{word} [$s] [$us]{rest}"/>\n'
 
 
 def _recv(what: str, *, optional: bool = False, goto: str = "", actions: str = "", more: str = "") -> str:
     kind = "response" if what.isdigit() else "request"
-    attributes = f'{kind}="{what}"' + (' optional="true"' if optional else "") + (f' next="{goto}"' if goto else "")
+    attributes = (
+        f'{kind}="{what}"' + (' optional="true"' if optional else "") + (f' next="{goto}"' if goto else "")
+    )
     if actions:
         return f"<recv {attributes} {more}><action>{actions}</action></recv>\n"
     return f"<recv {attributes} {more}/>\n"
@@ -135,14 +167,14 @@ def caller(plan: CallerPlan, words: tuple[str, ...] = ("bye", "info", "cancel"))
         )
 
     refused = (
-        f"ACK {start} SIP/2.0\n{via}z9hG4bKpsap-invite-[pid]\nMax-Forwards: 70\nFrom: {sender};tag=[pid]psap\n"
-        f"To: {to}[peer_tag_param]\nCall-ID: [call_id]\nCSeq: 1 ACK\nContent-Length: 0\n"
+        f"ACK {start} SIP/2.0\n{via}z9hG4bKpsap-invite-[pid]\nMax-Forwards: 70\n"
+        f"From: {sender};tag=[pid]psap\nTo: {to}[peer_tag_param]\nCall-ID: [call_id]\n"
+        f"CSeq: 1 ACK\n{_BODILESS}"
     )
     cancel = (
         f"CANCEL {start} SIP/2.0\n{via}z9hG4bKpsap-invite-[pid]\n{common}\nCall-ID: [call_id]\n"
         "CSeq: 1 CANCEL\nContent-Length: 0\n"
     )
-    ok = "SIP/2.0 200 OK\n[last_Via:]\n[last_From:]\n[last_To:]\n[last_Call-ID:]\n[last_CSeq:]\nContent-Length: 0\n"
     signal = "Content-Type: application/dtmf-relay\nContent-Length: [len]\n\nSignal=[$arg]\nDuration=160"
     failures = "".join(
         _recv(str(code), optional=True, goto="refused", actions=_tell("failed", f"status={code}"))
@@ -156,9 +188,7 @@ def caller(plan: CallerPlan, words: tuple[str, ...] = ("bye", "info", "cancel"))
     body += _recv("183", optional=True, goto="early", actions=_tell("progress"))
     body += failures
     body += _recv("MESSAGE", optional=True, goto="cancel")
-    body += _recv(
-        "200", more='rrs="true"', actions=_MEDIA + _tell("answered", "ip=[$ip]", "port=[$mport]")
-    )
+    body += _recv("200", more='rrs="true"', actions=_MEDIA + _tell("answered", "ip=[$ip]", "port=[$mport]"))
     body += _send(later("ACK", "1"))
     body += '<label id="wait"/>\n' + _recv("BYE", optional=True, goto="byed", actions=_tell("bye"))
     body += _order(words) + '<nop next="wait"/>\n'
@@ -172,7 +202,13 @@ def caller(plan: CallerPlan, words: tuple[str, ...] = ("bye", "info", "cancel"))
     body += _recv("BYE", optional=True, goto="byed")
     body += _recv("481", optional=True, goto="end", actions=_tell("ended"))
     body += _recv("200", goto="end", actions=_tell("ended"), more='timeout="4000" ontimeout="end"')
-    body += '<label id="byed"/>\n' + _send(ok) + "<nop><action>" + _tell("ended") + '</action></nop>\n<nop next="end"/>\n'
+    body += (
+        '<label id="byed"/>\n'
+        + _send(_OK)
+        + "<nop><action>"
+        + _tell("ended")
+        + '</action></nop>\n<nop next="end"/>\n'
+    )
     body += '<label id="cancel"/>\n<nop><action>' + _tell("hangup") + "</action></nop>\n"
     body += _send(cancel, 'retrans="500"')
     body += _recv("200", optional=True) + _recv("487", more='timeout="4000" ontimeout="end"')
@@ -190,46 +226,60 @@ def phone(plan: PhonePlan, words: tuple[str, ...] = ("answer", "reject", "bye"))
     """A desk phone that waits for calls. Orders: answer, reject, bye."""
     keep = "".join(
         f'<ereg regexp=".*" search_in="hdr" header="{header}:" assign_to="{name}"/>'
-        for header, name in (("Via", "via"), ("From", "from"), ("To", "to"), ("CSeq", "cseq"), ("Contact", "con"))
+        for header, name in (
+            ("Via", "via"),
+            ("From", "from"),
+            ("To", "to"),
+            ("CSeq", "cseq"),
+            ("Contact", "con"),
+        )
     )
     keep += '<ereg regexp="sip:[^>]+" search_in="hdr" header="Contact:" assign_to="url"/>'
     head = "Via:[$via]\nFrom:[$from]\nTo:[$to];tag=[pid]phone[call_number]\nCall-ID: [call_id]\nCSeq:[$cseq]"
     contact = f"Contact: <sip:{plan.username}@{plan.address}:{plan.port}>"
-    ok = "SIP/2.0 200 OK\n[last_Via:]\n[last_From:]\n[last_To:]\n[last_Call-ID:]\n[last_CSeq:]\nContent-Length: 0\n"
     bye = (
         f"BYE [$url] SIP/2.0\nVia: SIP/2.0/UDP {plan.address}:{plan.port};branch=[branch]\nMax-Forwards: 70\n"
-        "From:[$to];tag=[pid]phone[call_number]\nTo:[$from]\nCall-ID: [call_id]\nCSeq: [$n] BYE\nContent-Length: 0\n"
+        "From:[$to];tag=[pid]phone[call_number]\nTo:[$from]\nCall-ID: [call_id]\nCSeq: [$n] BYE\n" + _BODILESS
     )
     who = '<ereg regexp="[0-9A-Za-z%+_.-]*@" search_in="hdr" header="From:" assign_to="who"/>'
     body = _recv("OPTIONS", optional=True, goto="polite") + _recv("NOTIFY", optional=True, goto="polite")
     body += _recv(
         "INVITE",
-        actions=keep + who + _MEDIA + _tell("invite", "id=[call_id]", "ip=[$ip]", "port=[$mport]", "from=[$who]"),
+        actions=keep
+        + who
+        + _MEDIA
+        + _tell("invite", "id=[call_id]", "ip=[$ip]", "port=[$mport]", "from=[$who]"),
     )
     body += _send(f"SIP/2.0 180 Ringing\n{head}\n{contact}\nContent-Length: 0\n")
     body += '<label id="early"/>\n'
     body += _recv("CANCEL", optional=True, goto="cancelled", actions=_tell("cancel", "id=[call_id]"))
     body += _order(words) + '<nop next="early"/>\n'
     body += '<label id="answer"/>\n'
-    body += _send(f"SIP/2.0 200 OK\n{head}\n{contact}\n{_sdp(plan.address, plan.media_port, '0')}", 'retrans="500"')
+    body += _send(
+        f"SIP/2.0 200 OK\n{head}\n{contact}\n{_sdp(plan.address, plan.media_port, '0')}", 'retrans="500"'
+    )
     body += _recv("CANCEL", optional=True, goto="polite", actions=_tell("ended", "id=[call_id]"))
     body += _recv("BYE", optional=True, goto="byed", actions=_tell("bye", "id=[call_id]"))
     body += _recv("ACK", actions=_tell("acked", "id=[call_id]"))
-    body += '<label id="talk"/>\n' + _recv("BYE", optional=True, goto="byed", actions=_tell("bye", "id=[call_id]"))
+    body += '<label id="talk"/>\n' + _recv(
+        "BYE", optional=True, goto="byed", actions=_tell("bye", "id=[call_id]")
+    )
     body += _order(words) + '<nop next="talk"/>\n'
     body += '<label id="bye"/>\n<nop><action>' + _tell("hangup", "id=[call_id]") + "</action></nop>\n"
     body += _send(bye, 'retrans="500"') + _recv("BYE", optional=True, goto="byed")
     body += _recv("481", optional=True, goto="end", actions=_tell("ended", "id=[call_id]"))
-    body += _recv("200", goto="end", actions=_tell("ended", "id=[call_id]"), more='timeout="4000" ontimeout="end"')
-    body += '<label id="byed"/>\n' + _send(ok)
+    body += _recv(
+        "200", goto="end", actions=_tell("ended", "id=[call_id]"), more='timeout="4000" ontimeout="end"'
+    )
+    body += '<label id="byed"/>\n' + _send(_OK)
     body += "<nop><action>" + _tell("ended", "id=[call_id]") + '</action></nop>\n<nop next="end"/>\n'
     body += '<label id="reject"/>\n'
     body += _send(f"SIP/2.0 486 Busy Here\n{head}\nContent-Length: 0\n", 'retrans="500"')
     body += _recv("ACK", goto="end", actions=_tell("ended", "id=[call_id]"))
-    body += '<label id="cancelled"/>\n' + _send(ok)
+    body += '<label id="cancelled"/>\n' + _send(_OK)
     body += _send(f"SIP/2.0 487 Request Terminated\n{head}\nContent-Length: 0\n", 'retrans="500"')
     body += _recv("ACK", goto="end", actions=_tell("ended", "id=[call_id]"))
-    body += '<label id="polite"/>\n' + _send(ok) + '<label id="end"/>\n'
+    body += '<label id="polite"/>\n' + _send(_OK) + '<label id="end"/>\n'
     return _document("phone", body + _spare(words, ",via,from,to,cseq,con,url,who")).encode("latin-1")
 
 
@@ -239,14 +289,19 @@ def register(plan: PhonePlan, expires: int) -> bytes:
 
     def request(cseq: int, extra: str) -> str:
         return (
-            f"REGISTER sip:{plan.domain} SIP/2.0\nVia: SIP/2.0/UDP {plan.address}:{plan.port};branch=[branch]\n"
+            f"REGISTER sip:{plan.domain} SIP/2.0\n"
+            f"Via: SIP/2.0/UDP {plan.address}:{plan.port};branch=[branch]\n"
             f"Max-Forwards: 70\nFrom: <{account}>;tag=[pid]reg\nTo: <{account}>\nCall-ID: [call_id]\n"
             f"CSeq: {cseq} REGISTER\nContact: <sip:{plan.username}@{plan.address}:{plan.port}>\n"
             f"Expires: {expires}{extra}\nContent-Length: 0\n"
         )
 
     body = _send(request(1, ""), 'retrans="500"')
-    body += _recv("100", optional=True) + _recv("200", optional=True, goto="end") + _recv("401", more='auth="true"')
+    body += (
+        _recv("100", optional=True)
+        + _recv("200", optional=True, goto="end")
+        + _recv("401", more='auth="true"')
+    )
     credentials = f"\n[authentication username={plan.username} password={plan.password}]"
     body += _send(request(2, credentials), 'retrans="500"')
     body += _recv("100", optional=True) + _recv("200") + '<label id="end"/>\n'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import os
 import shutil
 import signal
@@ -13,7 +14,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-PBX_ROOT = Path(os.path.expanduser("~/.cache/psap112/pbx-forky-1"))  # noqa: PTH111
+from psap.platform.pbx_root import pbx_root
+from psap.platform.settings import Settings
+
 Teller = Callable[[str, float, dict[str, str]], None]
 
 
@@ -21,6 +24,7 @@ class SippError(Exception):
     """SIPp is missing, or ended with an error; the text has its last words."""
 
 
+@functools.cache
 def sipp_command() -> list[str]:
     """The beginning of a SIPp command line.
 
@@ -29,13 +33,12 @@ def sipp_command() -> list[str]:
     Raises:
         SippError: there is no SIPp.
     """
-    roots = [PBX_ROOT, *sorted(PBX_ROOT.parent.glob("pbx-*"))]
-    for root in roots:
-        for triplet in ("x86_64-linux-gnu", "aarch64-linux-gnu"):
-            libraries = root / "usr/lib" / triplet
-            loaders = sorted(libraries.glob("ld-linux-*.so.*"))
-            if (root / "usr/bin/sipp").exists() and loaders:
-                return [str(loaders[0]), "--library-path", str(libraries), str(root / "usr/bin/sipp")]
+    root = pbx_root(Settings())
+    for triplet in ("x86_64-linux-gnu", "aarch64-linux-gnu"):
+        libraries = root / "usr/lib" / triplet
+        loaders = sorted(libraries.glob("ld-linux-*.so.*"))
+        if root != Path("/") and (root / "usr/bin/sipp").exists() and loaders:
+            return [str(loaders[0]), "--library-path", str(libraries), str(root / "usr/bin/sipp")]
     on_host = shutil.which("sipp")
     if on_host is None:
         raise SippError("SIPp is missing: run ./112 up first")
