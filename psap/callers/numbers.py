@@ -1,0 +1,107 @@
+"""Telephone numbers as carriers send them, made comparable.
+
+``block_key`` is one half of a pair: ``[psap-normalise]`` in the dialplan is the other, and
+``tests/shared/number_cases.json`` holds both to the same answers. Its rule is therefore kept as
+simple as a dialplan can say it; phonenumbers is used only for what people read.
+"""
+
+from __future__ import annotations
+
+import re
+
+import phonenumbers
+
+from psap.calls.model import Caller, CallerKind
+
+LONGEST_KEY = 15  # digits in an E.164 number
+_SIMLESS = re.compile(r"\+?911-?[0-9]{14,16}", re.ASCII)
+_NOT_DIGITS = re.compile(r"[^0-9]")
+_KINDS = {
+    phonenumbers.PhoneNumberType.MOBILE: CallerKind.MOBILE,
+    phonenumbers.PhoneNumberType.FIXED_LINE: CallerKind.LANDLINE,
+    phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE: CallerKind.MOBILE,
+}
+
+
+def block_key(raw: str | None, area_code: str) -> str | None:
+    """The key under which a number is blocked and remembered; None for whom nobody can block.
+
+    ``area_code`` is the city's with its 0. SIM-less, withheld (no digits) and impossible numbers
+    (more than 15 digits) have no key: an unclear identity is let through.
+    """
+    text = (raw or "").strip()
+    if _SIMLESS.fullmatch(text):
+        return None
+    digits = _NOT_DIGITS.sub("", text)
+    if len(digits) > 2 and digits.startswith("00"):
+        digits = digits[2:]
+    if digits.startswith("62") or not digits:
+        key = digits
+    elif len(digits) > 1 and digits.startswith("0"):
+        key = f"62{digits[1:]}"
+    elif 5 <= len(digits) <= 8:
+        key = f"62{area_code.lstrip('0')}{digits}"
+    else:
+        key = digits
+    return key if 0 < len(key) <= LONGEST_KEY else None
+
+
+def normalise(raw: str | None, presentation: str | None, area_code: str) -> Caller:
+    """Who calls, from what the carrier sent. ``presentation`` is ``allowed`` or ``withheld``.
+
+    A withheld number that the carrier passes on all the same is kept for the call-back (an
+    emergency centre may have it), but its kind stays withheld: it has no reputation.
+    """
+    text = (raw or "").strip()
+    withheld = presentation == "withheld"
+    shown = presentation if presentation in ("allowed", "withheld") else None
+    if _SIMLESS.fullmatch(text):
+        return Caller(number=text.lstrip("+"), presentation=shown, kind=CallerKind.SIMLESS)
+    digits = _NOT_DIGITS.sub("", text)
+    if not digits:
+        anonymous = withheld or text.lower() in ("anonymous", "restricted", "private")
+        return Caller(
+            presentation="withheld" if anonymous else shown,
+            kind=CallerKind.WITHHELD if anonymous else CallerKind.UNKNOWN,
+        )
+    number = ("+" if text.startswith("+") else "") + digits[:32]
+    key = block_key(text, area_code)
+    e164, kind = _read(key)
+    return Caller(
+        number=number,
+        e164=e164,
+        presentation=shown,
+        kind=CallerKind.WITHHELD if withheld else kind,
+    )
+
+
+def caller_key(caller: Caller, area_code: str) -> str | None:
+    """The block key of a caller; None without a usable identity."""
+    if caller.kind in (CallerKind.WITHHELD, CallerKind.SIMLESS):
+        return None
+    return block_key(caller.number, area_code)
+
+
+def _read(key: str | None) -> tuple[str | None, CallerKind]:
+    if key is None:
+        return None, CallerKind.UNKNOWN
+    if len(key) <= 4:
+        return None, CallerKind.SHORT
+    try:
+        number = phonenumbers.parse(f"+{key}")
+    except phonenumbers.NumberParseException:
+        return None, CallerKind.UNKNOWN
+    if not phonenumbers.is_possible_number(number):
+        return None, CallerKind.UNKNOWN
+    kind = _KINDS.get(phonenumbers.number_type(number))
+    if kind is None and key.startswith("62"):
+        # new Indonesian ranges are in use before any library knows them
+        kind = CallerKind.MOBILE if key.startswith("628") else CallerKind.LANDLINE
+    return f"+{key}", kind or CallerKind.UNKNOWN
+
+
+def mask(number: str | None) -> str:
+    """A number as it may stand where not everybody may read it: ``0812***90``."""
+    if not number:
+        return "-"
+    return f"{number[:4]}***{number[-2:]}" if len(number) > 7 else "***"
