@@ -1,0 +1,220 @@
+"""The recorder: calls and marks reach the database, or a spool file until they can.
+
+Event handling only puts things here and never waits. While the database is locked, away or full,
+everything goes to ``HOME/spool/calls.jsonl`` (append and fsync) and is replayed in order later;
+each write is idempotent, so a replay that is cut short does no harm.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+from collections.abc import Awaitable, Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
+
+from psap.calls.model import Call
+from psap.calls.store import AWAY_ERRORS, Row, row_of, upsert
+from psap.platform.clock import Clock
+from psap.platform.database import Database
+
+BATCH = 200  # entries in one transaction
+RETRY = 0.5  # seconds between attempts while the database is away
+
+Mark = dict[str, Any]
+
+
+class Log(Protocol):
+    def warning(self, event: str, **fields: object) -> object: ...
+    def info(self, event: str, **fields: object) -> object: ...
+
+
+class Recorder:
+    """One writer of calls. ``on_mark(connection, mark=...)`` does a mark's work inside a transaction;
+    ``on_marked(marks)`` is awaited after the commit."""
+
+    def __init__(
+        self,
+        database: Database,
+        spool: Path,
+        clock: Clock,
+        log: Log,
+        *,
+        on_mark: Callable[..., Awaitable[None]],
+        on_marked: Callable[[list[Mark]], Awaitable[None]],
+    ) -> None:
+        self._database = database
+        self._spool = spool / "calls.jsonl"
+        self._clock = clock
+        self._log = log
+        self._on_mark = on_mark
+        self._on_marked = on_marked
+        self._calls: dict[str, Row] = {}
+        self._marks: list[Mark] = []
+        self._news = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self.away: str | None = None  # why the database cannot be written, in words
+        self._stopping = False
+
+    def put(self, call: Call, number_key: str | None) -> None:
+        """Remember a call's newest state; never waits."""
+        self._calls[call.id] = row_of(call, number_key, self._clock.now_us())
+        self._wake()
+
+    def mark(self, mark: Mark) -> None:
+        """Remember an agent's word (JSON-ready); never waits."""
+        self._marks.append(mark)
+        self._wake()
+
+    def pending(self, call_id: str) -> Row | None:
+        """A call's row that is not written yet."""
+        return self._calls.get(call_id)
+
+    def _wake(self) -> None:
+        self._idle.clear()
+        self._news.set()
+
+    async def run(self) -> None:
+        """Write until ``stop``."""
+        if self._spool.exists():
+            self.away = "the spool of an earlier run is not replayed yet"
+            self._news.set()
+        while True:
+            if self.away is None:
+                await self._news.wait()
+            else:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(RETRY):
+                        await self._news.wait()
+            self._news.clear()
+            await self._round()
+            if self._stopping and not self._calls and not self._marks:
+                return
+
+    async def _round(self) -> None:
+        if self.away is not None:
+            await self._to_spool()
+            if self._stopping or not await self._replay():
+                return
+        while self._calls or self._marks:
+            rows, self._calls = self._calls, {}
+            marks, self._marks = self._marks, []
+            try:
+                await self._write(list(rows.values()), marks)
+            except AWAY_ERRORS as error:
+                self._fall(error)
+                self._calls = rows | self._calls
+                self._marks = marks + self._marks
+                await self._to_spool()
+                return
+        self._idle.set()
+
+    def _fall(self, error: Exception) -> None:
+        why = str(getattr(error, "orig", None) or error)
+        if self.away is None:
+            self._log.warning("database away, spooling", detail=why)
+        self.away = why
+
+    async def _write(self, rows: list[Row], marks: list[Mark]) -> None:
+        for start in range(0, len(rows), BATCH):
+            part = rows[start : start + BATCH]
+            try:
+                async with self._database.write() as connection:
+                    await upsert(connection, part)
+            except AWAY_ERRORS:
+                raise
+            except Exception:  # one entry is bad: it must not hold up the others
+                for row in part:
+                    await self._alone({"call": row}, partial(upsert, rows=[row]))
+        for mark in marks:
+            await self._alone({"mark": mark}, partial(self._on_mark, mark=mark))
+        if marks:
+            await self._on_marked(marks)
+
+    async def _alone(self, entry: dict[str, Any], work: Callable[[Any], Awaitable[None]]) -> None:
+        """Write one entry in its own transaction; a bad one is laid aside."""
+        try:
+            async with self._database.write() as connection:
+                await work(connection)
+        except AWAY_ERRORS:
+            raise
+        except Exception as error:
+            self._log.warning("an entry cannot be written, laid aside", error=repr(error)[:200])
+            text = json.dumps(entry, separators=(",", ":")) + "\n"
+            await asyncio.to_thread(_append, self._spool.with_name("rejected.jsonl"), text)
+
+    async def _to_spool(self) -> None:
+        if not self._calls and not self._marks:
+            return
+        entries = [{"call": row} for row in self._calls.values()] + [{"mark": m} for m in self._marks]
+        text = "".join(json.dumps(entry, separators=(",", ":")) + "\n" for entry in entries)
+        rows, self._calls = self._calls, {}
+        marks, self._marks = self._marks, []
+        try:
+            await asyncio.to_thread(_append, self._spool, text)
+        except OSError as error:
+            self.away = f"neither database nor spool can be written: {error}"
+            self._calls = rows | self._calls
+            self._marks = marks + self._marks
+
+    async def _replay(self) -> bool:
+        """Write the spool to the database; False where that is still not possible."""
+        try:
+            lines = (await asyncio.to_thread(self._spool.read_text, "utf-8")).splitlines()
+        except FileNotFoundError:
+            lines = []
+        entries = [entry for line in lines if (entry := _entry(line)) is not None]
+        try:
+            for start in range(0, max(len(entries), 1), BATCH):
+                part = entries[start : start + BATCH]
+                await self._write(
+                    [entry["call"] for entry in part if "call" in entry],
+                    [entry["mark"] for entry in part if "mark" in entry],
+                )
+        except AWAY_ERRORS as error:
+            self._fall(error)
+            return False
+        with contextlib.suppress(FileNotFoundError):
+            self._spool.unlink()
+        self._log.info("database is back", replayed=len(entries))
+        self.away = None
+        return True
+
+    async def flush(self, seconds: float) -> None:
+        """Wait until everything so far is written or spooled, at most ``seconds``."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._idle.wait()
+
+    async def stop(self, task: asyncio.Task[None], seconds: float) -> None:
+        """Write what is left, to the spool if the database is slow, and end."""
+        self._stopping = True
+        if self.away is None:
+            await self.flush(seconds)
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+        await self._to_spool()
+
+
+def _append(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a", encoding="utf-8") as file:
+        # a line cut short by an earlier crash must not swallow this one
+        if file.tell():
+            file.write("\n")
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _entry(line: str) -> dict[str, Any] | None:
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return None
+    return entry if isinstance(entry, dict) else None

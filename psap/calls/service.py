@@ -1,0 +1,291 @@
+"""Following the calls: facts in; records, events and wishes out. Never waits for anything.
+
+Holds every call in progress and every agent. What it needs from the outside comes as plain
+functions (``Ports``), so the same code runs live, in replays and in tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from psap.calls import facts as f
+from psap.calls.model import Call, Caller, Classification, Ending, GateResult
+from psap.calls.suggest import Signs, suggestions
+from psap.calls.tracking import LegState, Tracker
+from psap.platform.clock import Clock, rfc3339
+from psap.platform.events import Event, EventType
+from psap.queue import model as q
+from psap.queue.waiting import waiting
+
+NO_HISTORY: dict[str, Any] = {
+    "calls": [],
+    "calls_total": None,
+    "incidents": [],
+    "marks": None,
+    "why": {"id": "Riwayat belum tersedia", "en": "History is not available yet"},
+}
+
+
+@dataclass
+class Background:
+    """What is known of a number before its call rings. ``ready`` once it was looked up."""
+
+    history: dict[str, Any] = field(default_factory=lambda: dict(NO_HISTORY))
+    short_calls: int = 0
+    failed_challenges: int = 0
+    marks: int = 0
+    ready: bool = False
+
+
+@dataclass
+class Ports:
+    """The outside. Each function returns at once."""
+
+    publish: Callable[[Event], None]
+    record: Callable[[Call, str | None], None]
+    spoke: Callable[[str], None]  # tell the channel of this name that its caller speaks
+    look_up: Callable[[str, str], None]  # prefetch the background of (call id, number key)
+    no_response: Callable[[Tracker], None]  # a soft mark
+    describe: Callable[[str | None, str | None, str | None], Caller]  # number, key, presentation
+
+
+class Following:
+    """Every call in progress and every agent of one site."""
+
+    def __init__(self, site: str, clock: Clock, ports: Ports) -> None:
+        self.site = site
+        self.clock = clock
+        self.ports = ports
+        self.calls: dict[str, Tracker] = {}  # by the caller channel's Uniqueid
+        self.by_id: dict[str, Tracker] = {}
+        self.desk = q.Desk()
+        self.backgrounds: dict[str, Background] = {}
+        self._queue_shown: list[dict[str, Any]] = []
+
+    # -- facts about calls
+
+    def take(self, fact: f.Fact) -> None:
+        """One fact about a call."""
+        if isinstance(fact, f.Started):
+            if fact.call not in self.calls:
+                self.adopt(Tracker.begin(self.site, fact))
+                tracker = self.calls[fact.call]
+                self._tell(EventType.CALL_STARTED, fact.at, tracker)
+                self._record(tracker)
+            return
+        tracker_or_none = self.calls.get(fact.call)
+        if tracker_or_none is None:
+            return
+        tracker = tracker_or_none
+        changed = tracker.apply(fact)
+        if isinstance(fact, f.TalkChanged | f.WindowChanged):
+            if tracker.listener.spoke():
+                self.ports.spoke(tracker.channel)
+            return
+        if changed:
+            self._after(tracker, fact)
+        if tracker.ended:
+            self._finish(tracker, fact.at)
+        self._queue_changed(fact.at)
+
+    def adopt(self, tracker: Tracker) -> None:
+        """Follow a call from here on."""
+        self.calls[tracker.call.uniqueid] = tracker
+        self.by_id[tracker.call.id] = tracker
+        self.backgrounds.setdefault(tracker.call.id, Background())
+
+    def identify(self, tracker: Tracker) -> None:
+        """Work out who calls, and ask for what is known of the number."""
+        call = tracker.call
+        call.caller = self.ports.describe(call.caller.number, tracker.number_key, call.caller.presentation)
+        if tracker.number_key:
+            self.ports.look_up(call.id, tracker.number_key)
+
+    def _after(self, tracker: Tracker, fact: f.Fact) -> None:
+        at = fact.at
+        match fact:
+            case f.Identified():
+                self.identify(tracker)
+                self._record(tracker)
+                self._tell(EventType.CALL_UPDATED, at, tracker, call=_dump(tracker))
+            case f.GateLeft():
+                call = tracker.call
+                self._tell(
+                    EventType.CALL_GATE,
+                    at,
+                    tracker,
+                    gate=call.gate.model_dump(mode="json"),
+                    policy=call.policy.model_dump(mode="json"),
+                    flags=list(call.flags),
+                )
+            case f.QueueEntered():
+                self._tell(
+                    EventType.CALL_QUEUED,
+                    at,
+                    tracker,
+                    priority=tracker.call.priority,
+                    flags=list(tracker.call.flags),
+                )
+            case f.Ringing():
+                self._rings(tracker, tracker.legs[fact.channel], at)
+            case f.RingEnded() | f.LegGone() | f.TalkEnded():
+                self._leg_moved(tracker, tracker.legs.get(fact.channel), at)
+                if isinstance(fact, f.RingEnded) and fact.end == "answered":
+                    self._answered(tracker, at)
+            case f.Answered():
+                self._answered(tracker, at)
+            case _:
+                pass
+
+    def _rings(self, tracker: Tracker, leg: LegState, at: int) -> None:
+        if leg.leg.agent is None and leg.phone is not None:
+            leg.leg.agent = self.desk.owner(leg.phone)
+            tracker.call.agent = leg.leg.agent or tracker.call.agent
+        # the pop first: everything else can wait a millisecond
+        call = tracker.call
+        self._tell(
+            EventType.CALL_RINGING,
+            at,
+            tracker,
+            agent=leg.leg.agent,
+            priority=call.priority,
+            flags=list(call.flags),
+            policy=call.policy.model_dump(mode="json"),
+            gate=call.gate.model_dump(mode="json"),
+            waiting_since=rfc3339(tracker.waiting_since),
+            history=self.backgrounds[call.id].history,
+        )
+        self._agent_moved(leg, at, call.id, q.AgentState.RINGING)
+
+    def _answered(self, tracker: Tracker, at: int) -> None:
+        call = tracker.call
+        for leg in tracker.legs.values():
+            if leg.talking:
+                self._agent_moved(leg, at, call.id, q.AgentState.TALKING)
+            else:
+                self._leg_moved(tracker, leg, at)
+        self._tell(
+            EventType.CALL_ANSWERED, at, tracker, agent=call.agent, wait_seconds=call.queue.wait_seconds
+        )
+        self._record(tracker)
+
+    def _leg_moved(self, tracker: Tracker, leg: LegState | None, at: int) -> None:
+        if leg is None or leg.talking or leg.leg.end is None:
+            return
+        agent = self.desk.by_phone.get(leg.phone or "")
+        if agent is not None and agent.call_id == tracker.call.id:
+            self._agent_moved(leg, at, None, q.AgentState.READY)
+
+    def _agent_moved(self, leg: LegState, at: int, call_id: str | None, state: q.AgentState) -> None:
+        agent = self.desk.call_moved(leg.phone, at, call_id, state)
+        if agent is not None:
+            self.ports.publish(Event(EventType.AGENT_CHANGED, at, agent.shown()))
+
+    def _finish(self, tracker: Tracker, at: int) -> None:
+        self.calls.pop(tracker.call.uniqueid, None)
+        self.by_id.pop(tracker.call.id, None)
+        for leg in tracker.legs.values():
+            self._leg_moved(tracker, leg, at)
+        self.suggest(tracker)
+        self.backgrounds.pop(tracker.call.id, None)
+        self._record(tracker)
+        self._tell(EventType.CALL_ENDED, at, tracker, call=_dump(tracker))
+        call = tracker.call
+        silent = call.ending is Ending.NO_RESPONSE or call.gate.result is GateResult.NO_RESPONSE
+        if silent and tracker.number_key:
+            self.ports.no_response(tracker)
+
+    def suggest(self, tracker: Tracker) -> None:
+        """Add the flags that the measurements suggest, with their evidence."""
+        call, known = tracker.call, self.backgrounds.get(tracker.call.id, Background())
+        if call.answered_at is None:
+            return
+        talk = call.talk_seconds
+        if talk is None:
+            talk = (self.clock.now_us() - call.answered_at) / 1_000_000
+        signs = Signs(
+            talk_seconds=talk,
+            # a detector that never spoke is believed only where packets prove a live channel
+            speech_seconds=tracker.listener.agent_seconds
+            if tracker.listener.heard or (tracker.packets or 0) > 0
+            else None,
+            packets=tracker.packets,
+            short_calls=known.short_calls,
+            failed_challenges=known.failed_challenges,
+            marks=known.marks,
+        )
+        found = suggestions(signs)
+        words = {item["what"] for _, evidence in found for item in evidence}
+        call.evidence = [item for item in call.evidence if item.get("what") not in words]
+        for flag, evidence in found:
+            tracker.flag(flag)
+            call.evidence.extend(evidence)
+
+    # -- agents
+
+    def take_agent(self, fact: q.AgentFact) -> None:
+        """One fact about an agent or a telephone."""
+        agent = self.desk.apply(fact)
+        if agent is not None:
+            self.ports.publish(Event(EventType.AGENT_CHANGED, fact.at, agent.shown()))
+
+    def settle_agents(self) -> None:
+        """Let wrap-up times run out."""
+        now = self.clock.now_us()
+        for agent in self.desk.by_phone.values():
+            if agent.settle(now):
+                self.ports.publish(Event(EventType.AGENT_CHANGED, now, agent.shown()))
+
+    # -- people's words
+
+    def classify(self, tracker: Tracker, classification: Classification, note: str | None, by: str) -> None:
+        """An agent says what a call in progress is."""
+        call = tracker.call
+        call.classification, call.classified_by = classification, by
+        call.note = note if note is not None else call.note
+        self.changed(tracker)
+
+    def changed(self, tracker: Tracker) -> None:
+        """Record and tell a call that a person changed."""
+        self._record(tracker)
+        self._tell(EventType.CALL_UPDATED, self.clock.now_us(), tracker, call=_dump(tracker))
+
+    # -- telling
+
+    def _record(self, tracker: Tracker) -> None:
+        self.ports.record(tracker.call, tracker.number_key)
+
+    def _tell(self, kind: EventType, at: int, tracker: Tracker, **data: Any) -> None:
+        caller = tracker.call.caller
+        known = caller.number is not None or caller.presentation is not None
+        base = {"call_id": tracker.call.id, "caller": caller.model_dump(mode="json") if known else None}
+        self.ports.publish(Event(kind, at, base | data))
+
+    def _queue_changed(self, at: int) -> None:
+        shown = self.waiting()
+        if shown != self._queue_shown:
+            self._queue_shown = shown
+            self.ports.publish(Event(EventType.QUEUE_CHANGED, at, {"waiting": shown}))
+
+    def waiting(self) -> list[dict[str, Any]]:
+        """Who waits, as the contract shows it."""
+        return waiting(self.calls.values())
+
+    def snapshot(self) -> dict[str, Any]:
+        """Everything in progress, as the contract's ``snapshot`` shows it."""
+        return {
+            "calls": [_dump(tracker) for tracker in self.calls.values()],
+            "waiting": self.waiting(),
+            "agents": [agent.shown() for agent in sorted_agents(self.desk.by_phone.values())],
+        }
+
+
+def sorted_agents(agents: Iterable[q.Agent]) -> list[q.Agent]:
+    """Agents in the order in which people look for them."""
+    return sorted(agents, key=lambda agent: (agent.name, agent.agent))
+
+
+def _dump(tracker: Tracker) -> dict[str, Any]:
+    return tracker.call.model_dump(mode="json")

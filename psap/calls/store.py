@@ -1,0 +1,132 @@
+"""SQL of calls. Only the bridge writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import RowMapping, and_, func, select
+from sqlalchemy.dialects.postgresql import insert as postgres_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from psap.calls.model import Call, Ending
+from psap.platform.schema import calls, state
+
+# the database cannot be used now: locked, full, gone. Anything else is the entry's own fault
+AWAY_ERRORS = (OperationalError, InterfaceError, OSError, TimeoutError)
+
+Row = dict[str, Any]
+
+# what a person said about a call outlives what the ledger can tell
+_PERSONS = ("classification", "classified_by", "note", "incident_id", "evidence")
+_PLAIN = (
+    *("id", "site", "uniqueid", "direction", "dialled", "started_at", "answered_at", "ended_at", "agent"),
+    *("ring_seconds", "talk_seconds", "classified_by", "note", "evidence", "incident_id", "recording_ids"),
+)
+_FIXED = ("id", "site", "uniqueid", "started_at")
+_WORDS = ("ending", "ended_by", "priority", "classification", "source")
+
+
+def row_of(call: Call, number_key: str | None, updated_at: int) -> Row:
+    """A call as its row; a copy, so the call may go on changing. JSON-ready."""
+    row: Row = {name: getattr(call, name) for name in _PLAIN}
+    for name in _WORDS:
+        word = getattr(call, name)
+        row[name] = None if word is None else str(word)
+    row |= {
+        "number": call.caller.number,
+        "e164": call.caller.e164,
+        "number_key": number_key,
+        "presentation": call.caller.presentation,
+        "kind": str(call.caller.kind),
+        "gate": call.gate.model_dump(mode="json"),
+        "policy": call.policy.model_dump(mode="json"),
+        "flags": [str(flag) for flag in call.flags],
+        "wait_seconds": call.queue.wait_seconds,
+        "legs": [leg.model_dump(mode="json") for leg in call.legs],
+        "evidence": [dict(item) for item in call.evidence],
+        "recording_ids": list(call.recording_ids),
+        "timeline": [entry.model_dump(mode="json") for entry in call.timeline],
+        "updated_at": updated_at,
+    }
+    return row
+
+
+def call_of(row: RowMapping | Row) -> Call:
+    """The call of a row."""
+    values = {name: row[name] for name in (*_PLAIN, *_WORDS)}
+    caller = {name: row[name] for name in ("number", "e164", "presentation", "kind")}
+    return Call.model_validate(
+        values
+        | {"caller": caller, "queue": {"wait_seconds": row["wait_seconds"]}}
+        | {name: row[name] for name in ("gate", "policy", "flags", "legs", "timeline")}
+    )
+
+
+async def upsert(connection: AsyncConnection, rows: Iterable[Row]) -> None:
+    """Write calls: one row per id, however often. A ledger's row fills only what is not ended,
+    and an older word never overwrites a newer one."""
+    make: Any = postgres_insert if connection.dialect.name == "postgresql" else sqlite_insert
+    for row in rows:
+        statement = make(calls).values(**row)
+        excluded = statement.excluded
+        changed = {name: excluded[name] for name in row if name not in _FIXED}
+        where = calls.c.updated_at <= excluded.updated_at
+        if row["source"] == "ledger":
+            for name in _PERSONS:
+                changed.pop(name)
+            where = and_(where, calls.c.ending.is_(None))
+        else:
+            # a call that ended never becomes one in progress again
+            where = and_(where, (calls.c.ending.is_(None)) | (excluded.ending.is_not(None)))
+        await connection.execute(
+            statement.on_conflict_do_update(index_elements=["id"], set_=changed, where=where)
+        )
+
+
+async def load(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, tuple[Call, str | None]]:
+    """Calls and their number keys by id; unknown ids are left out."""
+    found: dict[str, tuple[Call, str | None]] = {}
+    for start in range(0, len(ids), 500):
+        query = select(calls).where(calls.c.id.in_(ids[start : start + 500]))
+        for row in (await connection.execute(query)).mappings():
+            found[row["id"]] = (call_of(row), row["number_key"])
+    return found
+
+
+async def open_ids(connection: AsyncConnection, site: str) -> list[str]:
+    """Calls of the site that have no ending yet."""
+    query = select(calls.c.id).where(calls.c.site == site, calls.c.ending.is_(None))
+    return [row[0] for row in await connection.execute(query)]
+
+
+async def signs(
+    connection: AsyncConnection, site: str, key: str, *, since: int, short_seconds: float
+) -> tuple[int, int]:
+    """(answered calls shorter than ``short_seconds``, failed challenges) of a number since a time."""
+    mine = and_(calls.c.site == site, calls.c.number_key == key, calls.c.started_at >= since)
+    short = select(func.count()).where(
+        mine, calls.c.ending == str(Ending.ANSWERED), calls.c.talk_seconds < short_seconds
+    )
+    failed = select(func.count()).where(mine, calls.c.ending == str(Ending.CHALLENGE_FAILED))
+    return (
+        (await connection.execute(short)).scalar_one(),
+        (await connection.execute(failed)).scalar_one(),
+    )
+
+
+async def read_state(connection: AsyncConnection, site: str, name: str) -> Any:
+    """A small remembered value, None where there is none."""
+    query = select(state.c.value).where(state.c.site == site, state.c.name == name)
+    return (await connection.execute(query)).scalar_one_or_none()
+
+
+async def write_state(connection: AsyncConnection, site: str, name: str, value: Any) -> None:
+    """Remember a small value."""
+    make: Any = postgres_insert if connection.dialect.name == "postgresql" else sqlite_insert
+    statement = make(state).values(site=site, name=name, value=value)
+    await connection.execute(
+        statement.on_conflict_do_update(index_elements=["site", "name"], set_={"value": value})
+    )

@@ -1,0 +1,374 @@
+"""One state machine per call: facts in, the call's record out. Pure.
+
+It forgives: facts may come twice, late or not at all, and still every call ends as exactly one
+record. What only a missing fact could tell stays None.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from psap.calls import facts as f
+from psap.calls.listening import Listener
+from psap.calls.model import (
+    Call,
+    EndedBy,
+    Ending,
+    Flag,
+    Gate,
+    GateResult,
+    Leg,
+    Policy,
+    Priority,
+    Source,
+    TimelineEntry,
+    call_id,
+)
+
+# Q.850 causes that are the network's doing, nobody's wish
+NETWORK_CAUSES = {3, 25, 27, 38, 41, 42, 47, 58, 102, 127}
+
+
+class Stage(StrEnum):
+    GATE = "gate"
+    QUEUE = "queue"
+    RINGING = "ringing"
+    TALKING = "talking"
+    ENDED = "ended"
+
+
+@dataclass(slots=True)
+class LegState:
+    """A leg and what its record does not show."""
+
+    leg: Leg
+    phone: str | None
+    rang_at: int | None
+    talking: bool = False
+    queued: bool = True
+
+
+@dataclass(slots=True)
+class Tracker:
+    """One call in progress."""
+
+    call: Call
+    channel: str  # name of the caller's channel
+    stage: Stage = Stage.GATE
+    number_key: str | None = None
+    joined_at: int | None = None
+    waiting_since: int | None = None
+    in_queue: bool = False
+    declared: f.EndDeclared | None = None
+    far_end_hung_up: bool | None = None
+    talk_ended_by: str | None = None
+    outside_answered: bool = False
+    legs: dict[str, LegState] = field(default_factory=dict)
+    listener: Listener = field(default_factory=Listener)
+    packets: int | None = None
+
+    @classmethod
+    def begin(cls, site: str, fact: f.Started, source: Source = Source.LIVE) -> Tracker:
+        """The tracker of a call that just came up."""
+        call = Call(
+            id=call_id(site, fact.call),
+            site=site,
+            uniqueid=fact.call,
+            started_at=fact.at,
+            dialled=fact.dialled,
+            source=source,
+        )
+        tracker = cls(call, fact.name)
+        tracker._note(fact.at, "started")
+        return tracker
+
+    @property
+    def ended(self) -> bool:
+        return self.stage is Stage.ENDED
+
+    @property
+    def waiting(self) -> bool:
+        """Whether the caller stands in the queue, rung for or not."""
+        return self.stage in (Stage.QUEUE, Stage.RINGING)
+
+    def talking_leg(self) -> LegState | None:
+        """The leg in conversation, if there is one."""
+        return next((leg for leg in self.legs.values() if leg.talking), None)
+
+    def ringing_legs(self) -> list[LegState]:
+        return [leg for leg in self.legs.values() if leg.leg.end is None and not leg.talking]
+
+    def apply(self, fact: f.Fact) -> bool:
+        """Take one fact; True where the record changed in a way worth telling."""
+        if self.ended:
+            return False
+        handler = _HANDLERS.get(type(fact))
+        return handler(self, fact) if handler else False
+
+    # -- the gate
+
+    def _identified(self, fact: f.Identified) -> bool:
+        self.number_key = fact.key
+        self.call.dialled = fact.dialled or self.call.dialled
+        self.call.caller.number = fact.number
+        self.call.caller.presentation = fact.presentation
+        self._note(fact.at, "identified")
+        return True
+
+    def _policy(self, fact: f.PolicyMade) -> bool:
+        self.call.policy = Policy(rung=fact.rung, decision=fact.decision, block_id=fact.block_id)
+        self._note(fact.at, "policy", rung=fact.rung, decision=fact.decision)
+        return True
+
+    def _gate_left(self, fact: f.GateLeft) -> bool:
+        result = GateResult(fact.result) if fact.result in set(GateResult) else None
+        self.call.gate = Gate(result=result, seconds=fact.seconds, keys=fact.keys)
+        self._priority(fact.priority)
+        for word in fact.flags:
+            if word in set(Flag):
+                self.flag(Flag(word))
+        self._note(fact.at, "gate", result=fact.result, seconds=fact.seconds)
+        return True
+
+    def _priority(self, word: str | None) -> None:
+        if word in set(Priority):
+            self.call.priority = Priority(word)
+
+    def flag(self, flag: Flag) -> bool:
+        """Add a flag; False where it was there."""
+        if flag in self.call.flags:
+            return False
+        self.call.flags.append(flag)
+        return True
+
+    # -- the queue
+
+    def _queue_entered(self, fact: f.QueueEntered) -> bool:
+        before = (self.call.priority, self.in_queue, self.stage)
+        self._priority(fact.priority)
+        if self.joined_at is None:
+            self.joined_at = fact.at
+        if not self.in_queue:
+            self.in_queue = True
+            self.waiting_since = self.joined_at if self.call.answered_at is None else fact.at
+            self._note(fact.at, "queued", priority=self.call.priority)
+        if self.stage is Stage.GATE or (self.stage is Stage.TALKING and self.talking_leg() is None):
+            self.stage = Stage.QUEUE
+        return before != (self.call.priority, self.in_queue, self.stage)
+
+    def _queue_left(self, fact: f.QueueLeft) -> bool:
+        if not self.in_queue:
+            return False
+        self.in_queue = False
+        if fact.abandoned:
+            self._note(fact.at, "abandoned")
+        return True
+
+    def _ringing(self, fact: f.Ringing) -> bool:
+        known = self.legs.get(fact.channel)
+        if known is not None:  # the queue's own word may come after the channel's
+            known.leg.agent = fact.agent or known.leg.agent
+            known.queued = known.queued or fact.queued
+            return False
+        self.legs[fact.channel] = LegState(Leg(agent=fact.agent), fact.phone, fact.at, queued=fact.queued)
+        self.call.legs.append(self.legs[fact.channel].leg)
+        self.call.agent = fact.agent or self.call.agent
+        if self.talking_leg() is None:
+            self.stage = Stage.RINGING
+        self._note(fact.at, "ringing", agent=fact.agent)
+        return True
+
+    def _ring_ended(self, fact: f.RingEnded) -> bool:
+        state = self.legs.get(fact.channel)
+        if state is None or state.leg.end is not None or state.talking:
+            return False
+        if fact.end == "answered":
+            if state.queued:
+                return False  # the queue says so itself, with the agent
+            return self._answered(f.Answered(fact.at, fact.call, fact.channel, state.leg.agent))
+        self._close_ring(state, fact.at, fact.end)
+        return True
+
+    def _close_ring(self, state: LegState, at: int, end: str) -> None:
+        state.leg.end = end
+        state.leg.ring_seconds = _seconds(state.rang_at, at)
+        if self.call.answered_at is None:
+            self.call.ring_seconds = state.leg.ring_seconds
+        if self.stage is Stage.RINGING and not self.ringing_legs():
+            self.stage = Stage.QUEUE
+        self._note(at, "ring_ended", agent=state.leg.agent, end=end)
+
+    # -- the conversation
+
+    def _answered(self, fact: f.Answered) -> bool:
+        state = self.legs.get(fact.channel)
+        if state is None:
+            state = LegState(Leg(agent=fact.agent), None, None)
+            self.legs[fact.channel] = state
+            self.call.legs.append(state.leg)
+        if state.talking or state.leg.answered_at is not None:
+            return False
+        leg = state.leg
+        leg.agent = fact.agent or leg.agent
+        leg.answered_at, leg.end = fact.at, "answered"
+        leg.ring_seconds = _seconds(state.rang_at, fact.at)
+        state.talking = True
+        if leg.agent is None and state.phone is None and not state.queued:
+            self.outside_answered = True
+        for other in self.ringing_legs():
+            self._close_ring(other, fact.at, "cancelled")
+        self.call.agent = leg.agent or self.call.agent
+        self.call.ring_seconds = leg.ring_seconds
+        if self.call.answered_at is None:
+            self.call.answered_at = fact.at
+            self._close_wait(fact.at)
+        self.in_queue = False
+        self.stage = Stage.TALKING
+        self._note(fact.at, "answered", agent=leg.agent)
+        return True
+
+    def _talk_ended(self, fact: f.TalkEnded) -> bool:
+        self.talk_ended_by = fact.by or self.talk_ended_by
+        state = self.legs.get(fact.channel) or self.talking_leg()
+        return self._close_talk(state, fact.at)
+
+    def _leg_gone(self, fact: f.LegGone) -> bool:
+        state = self.legs.get(fact.channel)
+        if state is None:
+            return False
+        if state.talking:
+            if fact.by_far_end and self.far_end_hung_up is None:
+                self.far_end_hung_up = False
+            return self._close_talk(state, fact.at)
+        if state.leg.end is None:
+            self._close_ring(state, fact.at, "cancelled")
+            return True
+        return False
+
+    def _close_talk(self, state: LegState | None, at: int) -> bool:
+        if state is None or not state.talking:
+            return False
+        state.talking = False
+        state.leg.talk_seconds = _seconds(state.leg.answered_at, at)
+        self.call.talk_seconds = round(sum(leg.talk_seconds or 0.0 for leg in self.call.legs), 3)
+        self._note(at, "talk_ended", agent=state.leg.agent)
+        return True
+
+    def _returned(self, fact: f.Returned) -> bool:
+        self.far_end_hung_up = None
+        self.talk_ended_by = None
+        self._note(fact.at, "returned")
+        return self.flag(Flag.RESCUED)
+
+    # -- the caller's voice
+
+    def _window(self, fact: f.WindowChanged) -> bool:
+        self.listener.window(fact.at, fact.open)
+        return False
+
+    def _talk(self, fact: f.TalkChanged) -> bool:
+        self.listener.talk(fact.at, fact.talking, with_agent=self.stage is Stage.TALKING)
+        return False
+
+    def _audio(self, fact: f.AudioCounted) -> bool:
+        self.packets = max(self.packets or 0, fact.packets)
+        return False
+
+    # -- the end
+
+    def _declared(self, fact: f.EndDeclared) -> bool:
+        self.declared = fact
+        return False
+
+    def _hangup_seen(self, fact: f.HangupSeen) -> bool:
+        if self.far_end_hung_up is None:
+            self.far_end_hung_up = fact.by_far_end
+        return False
+
+    def _ended(self, fact: f.Ended) -> bool:
+        call = self.call
+        for state in list(self.legs.values()):
+            if state.talking:
+                self._close_talk(state, fact.at)
+            elif state.leg.end is None:
+                self._close_ring(state, fact.at, "cancelled")
+        self._close_wait(fact.at)
+        self.listener.finish(fact.at)
+        if self.packets == 0:
+            self.flag(Flag.NO_AUDIO)
+        call.ended_at = fact.at
+        call.ended_by = self._ended_by(fact.cause)
+        call.ending = self._ending(call.ended_by)
+        if call.ending is Ending.ABANDONED_IN_GATE and call.gate.result is None:
+            call.gate.result = GateResult.HUNG_UP
+        self.in_queue = False
+        self.stage = Stage.ENDED
+        self._note(fact.at, "ended", ending=call.ending, by=call.ended_by)
+        return True
+
+    def lost(self, at: int) -> None:
+        """The channel is gone and nobody saw how: Asterisk died, or its ledger is unreadable."""
+        self._ended(f.Ended(at, self.call.uniqueid, 41))
+        if self.call.ending in (Ending.ABANDONED_IN_GATE, Ending.ABANDONED_IN_QUEUE):
+            self.call.ending = Ending.FAILED
+        self.call.ended_by = EndedBy.SYSTEM
+
+    def _ended_by(self, cause: int | None) -> EndedBy | None:
+        if self.declared is not None and self.declared.by in set(EndedBy):
+            return EndedBy(self.declared.by)
+        if cause in NETWORK_CAUSES:
+            return EndedBy.NETWORK
+        if self.call.answered_at is not None and self.talk_ended_by in ("caller", "agent"):
+            return EndedBy(self.talk_ended_by)
+        if self.far_end_hung_up is True:
+            return EndedBy.CALLER
+        if self.far_end_hung_up is False and self.call.answered_at is not None:
+            return EndedBy.AGENT
+        return EndedBy.SYSTEM
+
+    def _ending(self, by: EndedBy | None) -> Ending:
+        if self.call.answered_at is not None:
+            return Ending.OVERFLOWED if self.outside_answered else Ending.ANSWERED
+        if self.declared is not None and self.declared.ending in set(Ending):
+            return Ending(self.declared.ending)
+        if by in (EndedBy.SYSTEM, EndedBy.NETWORK):
+            return Ending.FAILED
+        if self.joined_at is not None:
+            return Ending.ABANDONED_IN_QUEUE
+        return Ending.ABANDONED_IN_GATE
+
+    def _close_wait(self, at: int) -> None:
+        if self.joined_at is not None and self.call.queue.wait_seconds is None:
+            self.call.queue.wait_seconds = _seconds(self.joined_at, at)
+
+    def _note(self, at: int, what: str, **data: object) -> None:
+        known = {key: value for key, value in data.items() if value is not None}
+        self.call.timeline.append(TimelineEntry(at=at, what=what, data=known))
+
+
+def _seconds(start: int | None, end: int) -> float | None:
+    return None if start is None else round(max(0, end - start) / 1_000_000, 3)
+
+
+_HANDLERS: dict[type[f.Fact], Callable[[Tracker, Any], bool]] = {
+    f.Identified: Tracker._identified,
+    f.PolicyMade: Tracker._policy,
+    f.WindowChanged: Tracker._window,
+    f.TalkChanged: Tracker._talk,
+    f.AudioCounted: Tracker._audio,
+    f.GateLeft: Tracker._gate_left,
+    f.QueueEntered: Tracker._queue_entered,
+    f.QueueLeft: Tracker._queue_left,
+    f.Ringing: Tracker._ringing,
+    f.RingEnded: Tracker._ring_ended,
+    f.Answered: Tracker._answered,
+    f.LegGone: Tracker._leg_gone,
+    f.TalkEnded: Tracker._talk_ended,
+    f.Returned: Tracker._returned,
+    f.EndDeclared: Tracker._declared,
+    f.HangupSeen: Tracker._hangup_seen,
+    f.Ended: Tracker._ended,
+}
