@@ -1,0 +1,143 @@
+"""Bringing the database to this version of the software, in-process and within a second."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, create_engine
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from psap.platform.settings import Settings
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+BUSY_SECONDS = 10.0  # another process may just be writing
+
+
+class MigrationError(Exception):
+    """The database cannot be used by this version of the software."""
+
+
+def migrate(settings: Settings) -> None:
+    """Create the database or bring it to the newest version; does nothing when it is there.
+
+    Raises:
+        MigrationError: the database is newer than the software, or cannot be opened or written.
+    """
+    url = settings.effective_database_url
+    try:
+        _prepare_file(url)
+        _with_connection(url, _upgrade, BUSY_SECONDS)
+    except (SQLAlchemyError, OSError) as error:
+        raise MigrationError(_unusable(error)) from error
+
+
+def current_ok(settings: Settings, *, timeout: float = 1.0) -> tuple[bool, str]:
+    """(usable, why not) for ``status``; answers within ``timeout`` seconds and never writes."""
+    url = settings.effective_database_url
+    path = _sqlite_path(url)
+    if path is not None and not path.exists():
+        return False, "belum dibuat / not created yet"
+    state: list[str | None] = []
+
+    def look(connection: Connection) -> None:
+        state.append(_revision(connection))
+
+    try:
+        _with_connection(url, look, timeout)
+    except (SQLAlchemyError, OSError, TimeoutError) as error:
+        return False, _unusable(error)
+    scripts = _scripts()
+    if state[0] == scripts.get_current_head():
+        return True, str(state[0])
+    if state[0] is not None and not _known(scripts, state[0]):
+        return False, _newer(state[0])
+    return False, f"versi lama {state[0]} / old version {state[0]}"
+
+
+def _upgrade(connection: Connection) -> None:
+    scripts = _scripts()
+    revision = _revision(connection)
+    if revision == scripts.get_current_head():
+        return
+    if revision is not None and not _known(scripts, revision):
+        raise MigrationError(_newer(revision))
+    config = _config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+    connection.commit()
+
+
+def _newer(revision: str) -> str:
+    return (
+        f"basis data berasal dari versi yang lebih baru ({revision}); perbarui perangkat lunak ini, "
+        f"basis data tidak diubah / the database is from a newer version ({revision}); update this "
+        "software, the database was not changed"
+    )
+
+
+def _unusable(error: BaseException) -> str:
+    why = str(getattr(error, "orig", None) or error).splitlines()[0]
+    return f"basis data tidak dapat dipakai / the database cannot be used: {why}"
+
+
+def _revision(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def _known(scripts: ScriptDirectory, revision: str) -> bool:
+    return any(script.revision == revision for script in scripts.walk_revisions())
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    return config
+
+
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory.from_config(_config())
+
+
+def _sqlite_path(url: str) -> Path | None:
+    scheme, _, rest = url.partition(":///")
+    return Path(rest) if scheme.startswith("sqlite") and rest not in ("", ":memory:") else None
+
+
+def _prepare_file(url: str) -> None:
+    """An own file for its owner's eyes only: it holds personal data."""
+    path = _sqlite_path(url)
+    if path is not None and not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
+
+
+def _with_connection(url: str, work: Callable[[Connection], None], timeout: float) -> None:
+    """Run ``work`` on a connection, also when an event loop is running here."""
+    if url.startswith("sqlite"):
+        engine = create_engine(url.replace("+aiosqlite", ""), connect_args={"timeout": timeout})
+        try:
+            with engine.connect() as connection:
+                work(connection)
+        finally:
+            engine.dispose()
+        return
+
+    async def through_the_async_driver() -> None:
+        engine = create_async_engine(url)
+        try:
+            async with asyncio.timeout(max(timeout, 1.0)), engine.connect() as connection:
+                await connection.run_sync(work)
+        finally:
+            await engine.dispose()
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, through_the_async_driver()).result()

@@ -1,0 +1,1 @@
+"""The database's versions, run in-process by psap.platform.migrate."""
