@@ -1,0 +1,202 @@
+"""The console put together: parts, routes, middleware, the built page."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import structlog
+from aiohttp import web
+from psap.accounts.service import Accounts
+
+from console.bridge import Bridge
+from console.dispatch import make_handler
+from console.limits import SignInLimits
+from console.live import Live
+from console.metrics import Metrics
+from console.openapi import document
+from console.page import add_page
+from console.parts import PARTS, Parts
+from console.problem import Problem, of_http
+from console.routes import calls, docs, events, health, profile, queue, session
+from console.security import BODY_LIMIT, HEADERS
+from console.table import API, RouteTable
+from psap.agencies.profile import find_profile, load_profile
+from psap.calls.queries import CallQueries
+from psap.platform.clock import SystemClock
+from psap.platform.database import Database
+from psap.platform.heartbeat import beat_forever
+from psap.platform.hot import Hot
+from psap.platform.settings import Settings
+
+TABLES: tuple[RouteTable, ...] = (
+    session.table,
+    calls.table,
+    queue.table,
+    profile.table,
+    events.table,
+    health.table,
+    docs.table,
+)
+RECHECK = 15.0  # seconds until a disabled account loses its live channel
+QUIET = {f"{API}/healthz", "/healthz", f"{API}/metrics", "/metrics", f"{API}/queue"}  # not worth a log line
+
+log = structlog.get_logger(part="console")
+Next = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def make_parts(settings: Settings) -> Parts:
+    """Everything a handler can ask, from the settings of one home."""
+    saved = settings.home / "profile.toml"
+    city = load_profile(saved if saved.exists() else find_profile(settings.profile))
+    database = Database(settings.effective_database_url)
+    hot = Hot(settings.effective_redis_url)
+    clock = SystemClock()
+    return Parts(
+        settings=settings,
+        profile=city,
+        clock=clock,
+        database=database,
+        hot=hot,
+        bridge=Bridge(settings.bridge_socket),
+        live=Live(hot, clock),
+        metrics=Metrics(),
+        accounts=Accounts(database, city.site, clock),
+        calls=CallQueries(database, city.site),
+    )
+
+
+def make_app(parts: Parts) -> web.Application:
+    """The application, ready to be served."""
+    app = web.Application(client_max_size=BODY_LIMIT, middlewares=[guard])
+    app[PARTS] = parts
+    app[session.LIMITS] = SignInLimits()
+    app[docs.OPENAPI] = document(TABLES)
+    for table in TABLES:
+        for route in table.routes:
+            handler = make_handler(route)
+            app.router.add_route(route.method, API + route.path, handler)
+            if route.path in ("/healthz", "/metrics"):  # where monitoring looks first
+                app.router.add_route(route.method, route.path, handler)
+    app.router.add_get("/api/docs", docs.page)
+    app.router.add_get("/api/docs.css", docs.style)
+    add_page(app, Path(__file__).parent / "static")
+    app.cleanup_ctx.append(_background)
+    app.on_shutdown.append(_say_goodbye)
+    return app
+
+
+@web.middleware
+async def guard(request: web.Request, handler: Next) -> web.StreamResponse:
+    """Outermost: every refusal becomes a problem, every answer carries the headers and a log line."""
+    started = time.monotonic()
+    try:
+        response = await handler(request)
+    except Problem as problem:
+        response = problem.response()
+    except web.HTTPException as error:
+        response = of_http(error).response()
+    except asyncio.CancelledError:
+        raise
+    except Exception as error:
+        key = "database_away" if _is_database(error) else "internal"
+        # the type only: a driver's message may repeat a row
+        log.error(
+            "request failed", route=_template(request), error=type(error).__name__, exc_info=key == "internal"
+        )
+        response = Problem(key).response()
+    _finish(request, response, time.monotonic() - started)
+    return response
+
+
+def _finish(request: web.Request, response: web.StreamResponse, seconds: float) -> None:
+    template = _template(request)
+    request.app[PARTS].metrics.request(_method(request), template, response.status, seconds)
+    if not response.prepared:
+        for name, value in HEADERS.items():
+            response.headers.setdefault(name, value)
+        if template.startswith("/api/"):
+            response.headers.setdefault("Cache-Control", "no-store")
+    if template not in QUIET and template.startswith(API):
+        # templates, never paths: no query string and no number can reach the log
+        user = request.get("user")
+        log.info(
+            "answered",
+            method=_method(request),
+            route=template,
+            status=response.status,
+            ms=round(seconds * 1000, 1),
+            user=user.username if user else None,
+        )
+
+
+def _template(request: web.Request) -> str:
+    resource = request.match_info.route.resource
+    return resource.canonical if resource is not None else "unmatched"
+
+
+def _method(request: web.Request) -> str:
+    known = request.method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+    return request.method if known else "OTHER"
+
+
+def _is_database(error: Exception) -> bool:
+    """Whether SQLAlchemy or its driver raised it, told by its module: stores alone import them."""
+    return any(kind.__module__.split(".")[0] in ("sqlalchemy", "sqlite3") for kind in type(error).__mro__)
+
+
+async def _background(app: web.Application) -> AsyncIterator[None]:
+    parts = app[PARTS]
+    state = {"database": "up"}
+    tasks = [
+        asyncio.create_task(parts.live.run(), name="live"),
+        asyncio.create_task(_recheck(parts), name="recheck sessions"),
+        asyncio.create_task(_watch_database(parts, state), name="watch database"),
+        asyncio.create_task(
+            beat_forever(parts.settings.run, "console", lambda: _heartbeat(parts, state)), name="heartbeat"
+        ),
+    ]
+    yield
+    for task in tasks:
+        task.cancel()
+    for task in tasks:
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+    await parts.hot.close()
+    await parts.database.close()
+
+
+def _heartbeat(parts: Parts, state: dict[str, str]) -> tuple[str, str]:
+    if state["database"] != "up":
+        return "degraded", "basis data tidak menjawab / the database does not answer"
+    if not parts.live.connected:
+        return "degraded", "Redis tidak menjawab, halaman bertanya berkala / Redis is away, pages poll"
+    return "up", f"{parts.live.clients} langsung / live"
+
+
+async def _watch_database(parts: Parts, state: dict[str, str]) -> None:
+    while True:
+        state["database"] = (await health.health(parts)).database
+        await asyncio.sleep(2)
+
+
+async def _recheck(parts: Parts) -> None:
+    """A session that ended elsewhere loses its live channel too."""
+    while True:
+        await asyncio.sleep(RECHECK)
+        for client in parts.live.connected_clients():
+            try:
+                user = await parts.accounts.who(client.secret)
+            except Exception as error:
+                log.warning("sessions cannot be checked now", error=type(error).__name__)
+                break
+            if user is None or user.role != client.user.role:
+                secret = client.secret
+                parts.live.expel(lambda one, secret=secret: one.secret == secret)  # type: ignore[misc]
+
+
+async def _say_goodbye(app: web.Application) -> None:
+    app[PARTS].live.close()

@@ -1,0 +1,64 @@
+"""Wishes to the AMI bridge, and its snapshot of what happens now, remembered for a blink."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+from typing import Any
+
+from console.problem import PROBLEMS, Problem
+from psap.platform.control import ControlError, ask
+
+FRESH = 0.2  # seconds a snapshot serves other askers
+PATIENCE = 2.5  # seconds before the bridge counts as away
+
+
+class Bridge:
+    """The bridge's commands as HTTP sees them: refusals become problems."""
+
+    def __init__(self, socket: Path) -> None:
+        self._socket = socket
+        self._snapshot: dict[str, Any] | None = None
+        self._taken = 0.0
+        self._lock = asyncio.Lock()
+
+    async def command(self, method: str, **params: Any) -> Any:
+        """Send a command and return its result.
+
+        Raises:
+            Problem: bridge_away, asterisk_away, database_away, not_found, no_phone, bad_request.
+        """
+        try:
+            result = await ask(self._socket, method, params, timeout=PATIENCE)
+        except ControlError as error:
+            key = error.key if error.key in PROBLEMS else "bad_request"
+            # the detail of "away" names a socket path of this machine: not for browsers
+            raise Problem(key, "" if key.endswith("_away") else error.detail) from error
+        except (ValueError, KeyError, TypeError) as error:
+            raise Problem("bridge_away") from error
+        if method != "snapshot":
+            self._snapshot = None  # what follows a command must show its effect
+        return result
+
+    async def snapshot(self) -> dict[str, Any]:
+        """Calls, waiting callers and agents now, at most ``FRESH`` seconds old.
+
+        Raises:
+            Problem: bridge_away.
+        """
+        async with self._lock:  # many browsers polling ask the bridge once
+            if self._snapshot is None or time.monotonic() - self._taken > FRESH:
+                taken = time.monotonic()
+                found: dict[str, Any] = await self.command("snapshot")
+                self._snapshot, self._taken = found, taken
+                return found
+            return self._snapshot
+
+    async def sync_blocks(self, keys: list[str]) -> bool:
+        """Ask for AstDB to follow SQL for these keys; False: the bridge is away and reconciles later."""
+        try:
+            await self.command("blocks.sync", keys=keys)
+        except Problem:
+            return False
+        return True

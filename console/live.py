@@ -1,0 +1,226 @@
+"""The live channel: one reader of the hot store, many browsers.
+
+A message is encoded at most once per class of sight (whole, masked), whatever the number of
+browsers. Each client has a bounded queue: who cannot keep up is closed and comes back with
+``?after=SEQ``. Without Redis the clients are told ``degraded`` and poll; afterwards ``reset``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import structlog
+from aiohttp import WSCloseCode, web
+from psap.accounts.model import User
+
+from console.visibility import Sight, masked, sight
+from psap.platform.clock import Clock
+from psap.platform.events import Event
+from psap.platform.hot import Hot, HotAwayError
+
+QUEUE = 1_000  # messages a client may be behind
+RETRY = 0.25  # seconds between two tries to reach Redis again
+RESET = '{"type":"reset"}'
+DEGRADED = '{"type":"degraded","data":{"what":"redis"}}'
+
+log = structlog.get_logger(part="console")
+
+
+@dataclass(eq=False, slots=True)
+class Client:
+    """One browser or script on the live channel. ``replaying``: events wait until it caught up."""
+
+    user: User
+    secret: str
+    socket: web.WebSocketResponse
+    transport: asyncio.BaseTransport | None
+    outbox: asyncio.Queue[str | None] = field(default_factory=lambda: asyncio.Queue(QUEUE))
+    held: list[tuple[str, Event]] | None = None  # events that came while it was caught up
+    closing: int = WSCloseCode.GOING_AWAY
+
+    def send(self, message: str) -> None:
+        """Put a message into the outbox; a client that cannot keep up is closed."""
+        try:
+            self.outbox.put_nowait(message)
+        except asyncio.QueueFull:
+            self.close(WSCloseCode.TRY_AGAIN_LATER)
+            # a peer that does not read would never see a closing frame either
+            if isinstance(self.transport, asyncio.WriteTransport):
+                self.transport.abort()
+
+    def close(self, code: int) -> None:
+        """End this client: what it has not read is dropped, it can ask again with ``after``."""
+        self.closing = code
+        while True:
+            try:
+                self.outbox.get_nowait()
+            except asyncio.QueueEmpty:
+                break
+        self.outbox.put_nowait(None)
+
+
+class Live:
+    """The fan-out. ``run()`` follows the hot store for ever; ``serve()`` is one client's life."""
+
+    def __init__(self, hot: Hot, clock: Clock) -> None:
+        self._hot = hot
+        self._clock = clock
+        self._clients: set[Client] = set()
+        self.connected = False
+        self.ready = asyncio.Event()  # set once the hot store is followed
+        self.last: str | None = None
+        self.events = 0
+        self.lag_seconds = 0.0  # of the newest event, from its happening to our reading it
+        self._listeners: list[Callable[[Event], None]] = []
+
+    @property
+    def clients(self) -> int:
+        return len(self._clients)
+
+    def on_event(self, listener: Callable[[Event], None]) -> None:
+        """Call ``listener`` for each event before it is fanned out."""
+        self._listeners.append(listener)
+
+    async def run(self) -> None:
+        """Follow the hot store until cancelled; it may go and come back."""
+        first = True
+        while True:
+            try:
+                last = await self._hot.last_seq()
+                self.last, self.connected = last, True
+                if not first:
+                    log.info("hot store is back")
+                    self._tell(RESET)
+                self.ready.set()
+                async for seq, event in self._hot.follow(last):
+                    self._fan_out(seq, event)
+            except HotAwayError:
+                pass
+            except Exception:
+                # a message we cannot read must not end the live channel: start anew after it
+                log.exception("live channel stumbled")
+            if self.connected or first:
+                log.warning("hot store is away; clients poll")
+                self._tell(DEGRADED)
+            first = False
+            self.connected = False
+            self.ready.clear()
+            await asyncio.sleep(RETRY)
+
+    def _tell(self, message: str) -> None:
+        for client in list(self._clients):
+            client.send(message)
+
+    def _fan_out(self, seq: str, event: Event) -> None:
+        self.last = seq
+        self.events += 1
+        self.lag_seconds = max(0.0, (self._clock.now_us() - event.at) / 1_000_000)
+        for listener in self._listeners:
+            listener(event)
+        wire = Wire(seq, event)
+        for client in list(self._clients):
+            if client.held is not None:
+                client.held.append((seq, event))
+                continue
+            message = wire.for_user(client.user)
+            if message is not None:
+                client.send(message)
+
+    async def serve(self, client: Client, after: str | None) -> None:
+        """Serve one client until either side ends it. The socket is prepared already."""
+        if after is not None:
+            client.held = []
+        self._clients.add(client)
+        if not self.connected:
+            client.send(DEGRADED)
+        writer = asyncio.create_task(self._write(client))
+        try:
+            if after is not None:
+                await self._replay(client, after)
+            async for _ in client.socket:
+                pass  # clients have nothing to say here; wishes are REST calls
+        finally:
+            self._clients.discard(client)
+            client.close(WSCloseCode.OK)
+            with contextlib.suppress(ConnectionError):
+                await writer
+
+    async def _replay(self, client: Client, after: str) -> None:
+        """Send what was missed, then what happened meanwhile; in order, nothing twice."""
+        try:
+            missed = await self._hot.since(after)
+        except HotAwayError:
+            # the reader notices too: degraded now, reset on its return
+            client.held = None
+            return
+        held, client.held = client.held or [], None
+        if missed is None or len(missed) + len(held) > QUEUE // 2:
+            client.send(RESET)
+            return
+        newest = missed[-1][0] if missed else after
+        for seq, event in [*missed, *(item for item in held if later(item[0], newest))]:
+            message = Wire(seq, event).for_user(client.user)
+            if message is not None:
+                client.send(message)
+
+    async def _write(self, client: Client) -> None:
+        while (message := await client.outbox.get()) is not None:
+            try:
+                await client.socket.send_str(message)
+            except ConnectionError:
+                return
+        await client.socket.close(code=client.closing)
+
+    def expel(self, unwelcome: Callable[[Client], bool]) -> None:
+        """Close the clients for which ``unwelcome`` is true, e.g. whose session ended."""
+        for client in [one for one in self._clients if unwelcome(one)]:
+            client.close(WSCloseCode.POLICY_VIOLATION)
+
+    def connected_clients(self) -> list[Client]:
+        """Who is connected."""
+        return list(self._clients)
+
+    def close(self) -> None:
+        """Say goodbye to everybody."""
+        for client in list(self._clients):
+            client.close(WSCloseCode.GOING_AWAY)
+
+
+class Wire:
+    """One event's messages, each made when first needed."""
+
+    __slots__ = ("_event", "_full", "_masked", "_seq")
+
+    def __init__(self, seq: str, event: Event) -> None:
+        self._seq = seq
+        self._event = event
+        self._full: str | None = None
+        self._masked: str | None = None
+
+    def for_user(self, user: User) -> str | None:
+        """What this person receives; None: nothing."""
+        match sight(self._event, user):
+            case Sight.FULL:
+                if self._full is None:
+                    self._full = self._event.wire(self._seq)
+                return self._full
+            case Sight.MASKED:
+                if self._masked is None:
+                    event = Event(self._event.type, self._event.at, masked(self._event.data))
+                    self._masked = event.wire(self._seq)
+                return self._masked
+            case Sight.NONE:
+                return None
+
+
+def later(seq: str, than: str) -> bool:
+    """Whether ``seq`` comes after ``than``; both are places in the stream."""
+    return _place(seq) > _place(than)
+
+
+def _place(seq: str) -> tuple[int, int]:
+    milliseconds, _, count = seq.partition("-")
+    return int(milliseconds), int(count or 0)

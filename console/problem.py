@@ -1,0 +1,114 @@
+"""Errors as the interface shows them: application/problem+json, Indonesian first, English beside it.
+
+Every refusal has a ``key`` that programs may rely on; the table below is the whole list.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict, Field
+
+TYPE = "application/problem+json"
+
+# key: (status, Indonesian, English)
+PROBLEMS: dict[str, tuple[int, str, str]] = {
+    "bad_request": (400, "Permintaan tidak dapat dipahami", "The request cannot be understood"),
+    "bad_json": (400, "Isi permintaan bukan JSON yang benar", "The body is not valid JSON"),
+    "bad_cursor": (400, "Penanda halaman tidak dikenal", "The cursor is not one of ours"),
+    "signed_out": (401, "Silakan masuk dahulu", "Please sign in first"),
+    "wrong_credentials": (401, "Nama pengguna atau kata sandi salah", "Wrong username or password"),
+    "forbidden": (403, "Peran Anda tidak mengizinkan ini", "Your role does not allow this"),
+    "foreign_origin": (403, "Permintaan datang dari situs lain", "The request comes from another site"),
+    "not_your_call": (403, "Panggilan ini bukan panggilan Anda", "This call is not yours"),
+    "not_found": (404, "Tidak ditemukan", "Not found"),
+    "method_not_allowed": (405, "Cara ini tidak tersedia di sini", "This method is not available here"),
+    "conflict": (409, "Bertentangan dengan keadaan sekarang", "In conflict with the present state"),
+    "no_phone": (409, "Anda belum punya telepon", "You have no telephone yet"),
+    "protected_number": (409, "Nomor ini dilindungi", "This number is protected"),
+    "version_mismatch": (412, "Sudah diubah orang lain", "Somebody else has changed it"),
+    "too_large": (413, "Isi permintaan terlalu besar", "The body is too large"),
+    "not_json": (415, "Kirimkan application/json", "Send application/json"),
+    "invalid": (422, "Isian belum benar", "Some fields are not right"),
+    "version_required": (428, "Sertakan If-Match dengan versi", "Send If-Match with the version"),
+    "too_many_attempts": (429, "Terlalu banyak percobaan, tunggu sebentar", "Too many attempts, please wait"),
+    "internal": (500, "Kesalahan pada sistem", "Something went wrong on our side"),
+    "bridge_away": (503, "Penghubung telepon tidak menjawab", "The telephone bridge does not answer"),
+    "asterisk_away": (503, "Sentral telepon tidak menjawab", "The telephone exchange does not answer"),
+    "database_away": (503, "Basis data tidak menjawab", "The database does not answer"),
+}
+
+
+class FieldError(BaseModel):
+    """What is wrong with one field. The value itself is never repeated."""
+
+    where: str
+    why: str
+
+
+class ProblemBody(BaseModel):
+    """RFC 9457 problem details; ``title`` is Indonesian, then English."""
+
+    model_config = ConfigDict(title="Problem")
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    key: str
+    errors: list[FieldError] = Field(default_factory=list)
+
+
+class Problem(Exception):  # noqa: N818 - the field's own word (RFC 9457)
+    """A refusal with its status, key and words.
+
+    Args:
+        key: a key of ``PROBLEMS``.
+        detail: for people; never personal data.
+    """
+
+    def __init__(
+        self,
+        key: str,
+        detail: str = "",
+        *,
+        errors: list[FieldError] | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        super().__init__(key)
+        self.status, indonesian, english = PROBLEMS[key]
+        self.key = key
+        self.headers = headers or {}
+        self.body = ProblemBody(
+            type=f"/api/docs#problem-{key}",
+            title=f"{indonesian} / {english}",
+            status=self.status,
+            detail=detail or f"{indonesian} / {english}",
+            key=key,
+            errors=errors or [],
+        )
+
+    def response(self) -> web.Response:
+        """The HTTP answer."""
+        body: dict[str, Any] = self.body.model_dump()
+        if not body["errors"]:
+            del body["errors"]
+        return web.json_response(body, status=self.status, headers=self.headers, content_type=TYPE)
+
+
+def of_http(error: web.HTTPException) -> Problem:
+    """aiohttp's own refusals in our shape."""
+    keys = {
+        400: "bad_request",
+        401: "signed_out",
+        403: "forbidden",
+        404: "not_found",
+        405: "method_not_allowed",
+        413: "too_large",
+        415: "not_json",
+    }
+    headers = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else None
+    return Problem(
+        keys.get(error.status, "bad_request" if error.status < 500 else "internal"), headers=headers
+    )

@@ -1,0 +1,165 @@
+"""Calls: the log, the search, one call's whole story, and the call taker's word on it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from psap.accounts.model import Role
+from pydantic import AwareDatetime, BaseModel, Field
+
+from console.problem import Problem
+from console.table import EVERYONE, ON_THE_FLOOR, Ask, Body, Paging, RouteTable
+from psap.callers.numbers import block_key
+from psap.calls.model import Call, Classification, Ending
+from psap.calls.queries import BadCursorError, CallFilter, CallPage
+from psap.platform.clock import to_us
+
+table = RouteTable("calls")
+
+
+class CallList(BaseModel):
+    """Calls newest first; ``next`` is the cursor of the following page."""
+
+    items: list[Call]
+    next: str | None
+
+
+class CallSearch(Paging):
+    """What to look for. ``from`` inclusive, ``to`` exclusive, RFC 3339."""
+
+    number: str | None = Field(None, max_length=64)
+    since: AwareDatetime | None = Field(None, alias="from")
+    until: AwareDatetime | None = Field(None, alias="to")
+    ending: Ending | None = None
+    classification: Classification | None = None
+    agent: str | None = Field(None, max_length=64)
+
+
+class CallWord(Body):
+    """What a person says about a call; ``end`` hangs up at once."""
+
+    classification: Classification | None = None
+    note: str | None = Field(None, max_length=4_000)
+    end: bool = False
+
+
+@table.add(
+    "GET",
+    "/calls",
+    roles=EVERYONE,
+    query=Paging,
+    answer=CallList,
+    summary=("Panggilan, terbaru dahulu", "Calls, newest first"),
+    problems=("bad_cursor",),
+)
+async def list_calls(ask: Ask[None, Paging]) -> CallList:
+    return await _page(ask, CallFilter(), ask.query)
+
+
+@table.add(
+    "POST",
+    "/calls/search",
+    roles=EVERYONE,
+    body=CallSearch,
+    answer=CallList,
+    summary=("Cari panggilan; nomor hanya di isi permintaan", "Search calls; numbers only in the body"),
+    problems=("bad_cursor",),
+)
+async def search_calls(ask: Ask[CallSearch, None]) -> CallList:
+    body = ask.body
+    number = body.number or None
+    wanted = CallFilter(
+        number=number,
+        number_key=block_key(number, ask.parts.profile.area_code),
+        since=None if body.since is None else to_us(body.since),
+        until=None if body.until is None else to_us(body.until),
+        ending=body.ending,
+        classification=body.classification,
+        agent=body.agent,
+    )
+    return await _page(ask, wanted, body)
+
+
+@table.add(
+    "GET",
+    "/calls/{id}",
+    roles=EVERYONE,
+    answer=Call,
+    summary=("Satu panggilan dengan jalan ceritanya", "One call with its timeline"),
+    problems=("not_found",),
+)
+async def get_call(ask: Ask[None, None]) -> Call:
+    found = await ask.parts.calls.get(ask.id)
+    if found is None or found.ending is None:
+        # what happens now is known to the bridge before it is written
+        now = await _in_progress(ask)
+        found = now or found
+    if found is None:
+        raise Problem("not_found")
+    return found
+
+
+@table.add(
+    "PATCH",
+    "/calls/{id}",
+    roles=ON_THE_FLOOR,
+    body=CallWord,
+    answer=Call,
+    summary=("Golongkan panggilan atau beri catatan", "Classify a call or note something"),
+    problems=("not_found", "not_your_call", "bridge_away"),
+)
+async def classify_call(ask: Ask[CallWord, None]) -> Call:
+    return await _say(ask, end=ask.body.end)
+
+
+@table.add(
+    "POST",
+    "/calls/{id}/end",
+    roles=ON_THE_FLOOR,
+    body=CallWord,
+    body_optional=True,
+    answer=Call,
+    summary=("Akhiri panggilan sekarang", "End the call at once"),
+    problems=("not_found", "not_your_call", "bridge_away"),
+)
+async def end_call(ask: Ask[CallWord, None]) -> Call:
+    return await _say(ask, end=True)
+
+
+async def _page(ask: Ask[Any, Any], wanted: CallFilter, paging: Paging) -> CallList:
+    try:
+        page: CallPage = await ask.parts.calls.find(wanted, limit=paging.limit, cursor=paging.cursor)
+    except BadCursorError:
+        raise Problem("bad_cursor") from None
+    return CallList(items=page.items, next=page.next)
+
+
+async def _in_progress(ask: Ask[Any, Any]) -> Call | None:
+    try:
+        snapshot = await ask.parts.bridge.snapshot()
+    except Problem:
+        return None
+    for call in snapshot.get("calls", ()):
+        if call.get("id") == ask.id:
+            return Call.model_validate(call)
+    return None
+
+
+async def _say(ask: Ask[CallWord, None], *, end: bool) -> Call:
+    """Hand a person's word to the bridge, the only writer of calls."""
+    body = ask.body
+    classification = body.classification
+    if classification is None or (end and ask.user.role == Role.AGENT):
+        call = await get_call(ask)  # type: ignore[arg-type]
+        if end and ask.user.role == Role.AGENT and call.agent != ask.user.username:
+            raise Problem("not_your_call")
+        classification = classification or call.classification
+    result = await ask.parts.bridge.command(
+        "call.classify",
+        call_id=ask.id,
+        classification=str(classification),
+        note=body.note,
+        by=ask.user.username,
+        end=end,
+    )
+    return Call.model_validate(result)

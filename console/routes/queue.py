@@ -1,0 +1,120 @@
+"""Who waits and who can answer, and a call taker's own readiness."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from console.table import CALL_TAKERS, ON_THE_FLOOR, Ask, Body, RouteTable
+from console.visibility import SEES_ALL, masked
+from psap.calls.model import Caller, Flag
+
+table = RouteTable("queue")
+
+
+class Waiting(BaseModel):
+    """One waiting caller."""
+
+    call_id: str
+    caller: Caller | None = None
+    since: str
+    priority: str | None = None
+    flags: list[Flag] = Field(default_factory=list)
+    position: int | None = None
+
+
+class AgentNow(BaseModel):
+    """One call taker: logged_out, ready, paused, ringing, talking or wrapping_up."""
+
+    agent: str
+    name: str | None = None
+    state: str
+    since: str | None = None
+    reason: str | None = None
+    call_id: str | None = None
+    phone_registered: bool | None = None
+
+
+class QueueNow(BaseModel):
+    """Who waits, first come first; and every call taker."""
+
+    waiting: list[Waiting]
+    agents: list[AgentNow]
+
+
+class Pause(Body):
+    """Why a call taker takes no calls."""
+
+    reason: str = Field("", max_length=64)
+
+
+@table.add(
+    "GET",
+    "/queue",
+    roles=ON_THE_FLOOR,
+    answer=QueueNow,
+    summary=("Antrean dan petugas saat ini", "The queue and the call takers now"),
+    problems=("bridge_away",),
+)
+async def get_queue(ask: Ask[None, None]) -> QueueNow:
+    snapshot = await ask.parts.bridge.snapshot()
+    waiting: list[dict[str, Any]] = snapshot["waiting"]
+    if ask.user.role not in SEES_ALL:
+        waiting = [masked(row) for row in waiting]
+    return QueueNow.model_validate({"waiting": waiting, "agents": snapshot["agents"]})
+
+
+@table.add(
+    "POST",
+    "/agents/me/login",
+    roles=CALL_TAKERS,
+    answer=AgentNow,
+    summary=("Siap menerima panggilan", "Ready to take calls"),
+    problems=("no_phone", "asterisk_away", "bridge_away"),
+)
+async def agent_login(ask: Ask[None, None]) -> AgentNow:
+    return await _agent(ask, "agent.login")
+
+
+@table.add(
+    "POST",
+    "/agents/me/logout",
+    roles=CALL_TAKERS,
+    answer=AgentNow,
+    summary=("Keluar dari antrean", "Leave the queue"),
+    problems=("no_phone", "asterisk_away", "bridge_away"),
+)
+async def agent_logout(ask: Ask[None, None]) -> AgentNow:
+    return await _agent(ask, "agent.logout")
+
+
+@table.add(
+    "POST",
+    "/agents/me/pause",
+    roles=CALL_TAKERS,
+    body=Pause,
+    body_optional=True,
+    answer=AgentNow,
+    summary=("Jeda, dengan alasan", "Pause, with a reason"),
+    problems=("no_phone", "asterisk_away", "bridge_away"),
+)
+async def agent_pause(ask: Ask[Pause, None]) -> AgentNow:
+    return await _agent(ask, "agent.pause", reason=ask.body.reason)
+
+
+@table.add(
+    "POST",
+    "/agents/me/unpause",
+    roles=CALL_TAKERS,
+    answer=AgentNow,
+    summary=("Selesai jeda", "End the pause"),
+    problems=("no_phone", "asterisk_away", "bridge_away"),
+)
+async def agent_unpause(ask: Ask[None, None]) -> AgentNow:
+    return await _agent(ask, "agent.unpause")
+
+
+async def _agent(ask: Ask[Any, Any], method: str, **params: str) -> AgentNow:
+    result = await ask.parts.bridge.command(method, agent=ask.user.username, **params)
+    return AgentNow.model_validate(result)

@@ -1,0 +1,87 @@
+"""Signing in and out, and who I am."""
+
+from __future__ import annotations
+
+from aiohttp import web
+from psap.accounts.model import Role, User
+from pydantic import BaseModel, ConfigDict, Field
+
+from console.limits import SignInLimits
+from console.problem import Problem
+from console.security import COOKIE, authenticate, clear_cookie, is_own_origin, set_cookie
+from console.table import EVERYONE, PUBLIC, Ask, Body, RouteTable
+
+table = RouteTable("session")
+
+LIMITS: web.AppKey[SignInLimits] = web.AppKey("sign-in limits", SignInLimits)
+
+
+class Me(BaseModel):
+    """The signed-in person."""
+
+    username: str
+    name: str
+    role: Role
+    agency: str | None = None
+    site: str
+
+
+class Credentials(Body):
+    """Username and password."""
+
+    # a password is taken as typed: blanks at its ends are part of it
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=False, hide_input_in_errors=True)
+
+    username: str = Field(min_length=1, max_length=64)
+    password: str = Field(min_length=1, max_length=256)
+
+
+@table.add(
+    "POST",
+    "/session",
+    roles=PUBLIC,
+    body=Credentials,
+    answer=Me,
+    summary=("Masuk", "Sign in"),
+    problems=("wrong_credentials", "foreign_origin", "too_many_attempts"),
+)
+async def sign_in(ask: Ask[Credentials, None]) -> web.Response:
+    request, parts = ask.request, ask.parts
+    if is_own_origin(request) is False:
+        raise Problem("foreign_origin")  # another site must not sign our browser in as somebody
+    limits = request.app[LIMITS]
+    username = ask.body.username.strip().lower()
+    address = request.remote or ""
+    if (wait := limits.seconds_to_wait(username, address)) > 0:
+        raise Problem("too_many_attempts", headers={"Retry-After": str(wait)})
+    signed_in = await parts.accounts.sign_in(username, ask.body.password)
+    if signed_in is None:
+        limits.failed(username, address)
+        parts.metrics.sign_in_failures += 1
+        raise Problem("wrong_credentials")
+    limits.succeeded(username, address)
+    response = web.Response(text=me_of(signed_in.user, parts.site), content_type="application/json")
+    set_cookie(request, response, signed_in.secret, signed_in.seconds)
+    return response
+
+
+@table.add("DELETE", "/session", roles=EVERYONE, status=204, summary=("Keluar", "Sign out"))
+async def sign_out(ask: Ask[None, None]) -> web.Response:
+    secret = (await authenticate(ask.request, ask.parts)).secret
+    await ask.parts.accounts.sign_out(secret)
+    ask.parts.live.expel(lambda client: client.secret == secret)
+    response = web.Response(status=204)
+    if COOKIE in ask.request.cookies:
+        clear_cookie(response)
+    return response
+
+
+@table.add("GET", "/me", roles=EVERYONE, answer=Me, summary=("Siapa saya", "Who I am"))
+async def get_me(ask: Ask[None, None]) -> web.Response:
+    return web.Response(text=me_of(ask.user, ask.parts.site), content_type="application/json")
+
+
+def me_of(user: User, site: str) -> str:
+    """A user as ``Me`` shows it."""
+    me = Me(username=user.username, name=user.name, role=user.role, agency=user.agency, site=site)
+    return me.model_dump_json()

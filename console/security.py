@@ -1,0 +1,122 @@
+"""Who is asking, from where, and what a browser may do with our pages.
+
+A browser carries the cookie ``psap_session`` and must prove its own Origin for everything that
+changes something; a script carries a Bearer token and needs none.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from aiohttp import hdrs, web
+from psap.accounts.model import User
+
+from console.parts import Parts
+from console.problem import Problem
+
+COOKIE = "psap_session"
+BODY_LIMIT = 256 * 1024  # bytes
+
+CSP = "; ".join(
+    (
+        "default-src 'self'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data:",
+        "connect-src 'self'",
+        "media-src 'self' blob:",
+        "object-src 'none'",
+        "base-uri 'none'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+    )
+)
+HEADERS = {
+    "Content-Security-Policy": CSP,
+    "Server": "psap112",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(self)",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A proven identity. ``secret`` is the cookie's or token's value: never log it."""
+
+    user: User
+    secret: str
+    by_cookie: bool
+
+
+async def authenticate(request: web.Request, parts: Parts) -> SignedIn:
+    """Who asks; a Bearer token goes before a cookie.
+
+    Raises:
+        Problem: signed_out.
+    """
+    scheme, _, token = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
+    by_cookie = scheme.lower() != "bearer"
+    secret = request.cookies.get(COOKIE, "") if by_cookie else token.strip()
+    # a secret of ours is short ASCII: anything else is not worth a hash
+    if not secret or len(secret) > 200 or not secret.isascii():
+        raise Problem("signed_out", headers={hdrs.WWW_AUTHENTICATE: "Bearer"})
+    user = await parts.accounts.who(secret)
+    if user is None:
+        raise Problem("signed_out", headers={hdrs.WWW_AUTHENTICATE: "Bearer"})
+    return SignedIn(user, secret, by_cookie)
+
+
+def is_own_origin(request: web.Request) -> bool | None:
+    """Whether Origin is this site's; None when there is no Origin at all.
+
+    The Host header is what the browser dialled. A proxy that ends TLS keeps Host, so the scheme
+    is not compared; SameSite=Strict keeps the cookie of one scheme from the other.
+    """
+    origin = request.headers.get(hdrs.ORIGIN)
+    if origin is None:
+        return None
+    try:
+        parsed = urlsplit(origin)
+    except ValueError:
+        return False
+    return parsed.scheme in ("http", "https") and parsed.netloc.lower() == request.host.lower()
+
+
+def own_origin_or_refuse(request: web.Request) -> None:
+    """With the cookie, an absent Origin is as bad as a foreign one.
+
+    Raises:
+        Problem: foreign_origin.
+    """
+    if not is_own_origin(request):
+        raise Problem("foreign_origin")
+
+
+def is_tls(request: web.Request) -> bool:
+    """Whether the browser speaks TLS, also when a proxy in front of us ends it."""
+    return request.secure or (
+        bool(is_own_origin(request)) and request.headers.get(hdrs.ORIGIN, "").startswith("https:")
+    )
+
+
+def set_cookie(request: web.Request, response: web.StreamResponse, secret: str, seconds: int) -> None:
+    """Hand the session to the browser, out of reach of scripts and other sites."""
+    response.set_cookie(
+        COOKIE,
+        secret,
+        max_age=seconds,
+        path="/",
+        httponly=True,
+        samesite="Strict",
+        secure=is_tls(request),
+    )
+
+
+def clear_cookie(response: web.StreamResponse) -> None:
+    """Take the session away from the browser."""
+    response.del_cookie(COOKIE, path="/", httponly=True, samesite="Strict")
