@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
+import contextlib
 import time
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from psap.sip import audio, scenario
-from psap.sip.media import Media
-from psap.sip.sipp import Sipp, SippError, free_udp_port
+from psap.sip import audio
+from psap.sip.media import TELEPHONE_EVENT, Media
+from psap.sip.sipp import Fields, Lines, SippError
 
 QUIET = audio.pause(audio.PACE)
 
@@ -30,49 +30,42 @@ class Caller:
 
     ``identity`` is the caller's number in From and P-Asserted-Identity; None: withheld.
     ``sound`` is what is sent all the time: a clip repeated for ever, or None for no RTP at all.
+    ``events``: offers RFC 4733. Texts go on the wire as they are, hostile ones too.
     """
 
     def __init__(
         self,
-        target: tuple[str, int],
+        lines: Lines,
         identity: str | None,
         *,
-        address: str = "127.0.0.2",
         dialled: str = "112",
         from_header: bytes | None = None,
-        headers: tuple[bytes, ...] | None = None,
+        extra_header: bytes | None = None,
         sound: audio.Clip | None = QUIET,
         alaw: bool = False,
-        sdp: bool = True,
         events: bool = True,
     ) -> None:
-        self.target = f"{target[0]}:{target[1]}"
+        self.lines = lines
         self.identity = identity
-        self.address = address
         self.dialled = dialled
         self.alaw = alaw
-        self._sdp = sdp
-        self._events = events
-        self._sound = sound
-        self._from = from_header if from_header is not None else self._usual_from()
-        self._headers = headers if headers is not None else self._usual_headers()
-        self._sipp: Sipp | None = None
-        self._call_id = f"psap-{secrets.token_hex(8)}"
+        self.events = events
         self.media: Media
         self.times: dict[str, float] = {}  # word of the scenario -> time.monotonic of its first telling
-        self._answered: asyncio.Future[float]
-        self._ended: asyncio.Future[Ended]
-        self._info: asyncio.Event
+        self._sound = sound
+        self._from = from_header if from_header is not None else self._usual_from()
+        self._extra = extra_header if extra_header is not None else self._usual_extra()
+        self._call_id = ""
 
     def _usual_from(self) -> bytes:
         if self.identity is None:
             return b'"Anonymous" <sip:anonymous@anonymous.invalid>'
-        return f"<sip:{self.identity}@{self.address}>".encode()
+        return f"<sip:{self.identity}@{self.lines.address}>".encode()
 
-    def _usual_headers(self) -> tuple[bytes, ...]:
+    def _usual_extra(self) -> bytes:
         if self.identity is None:
-            return (b"Privacy: id",)
-        return (f"P-Asserted-Identity: <sip:{self.identity}@{self.address}>".encode(),)
+            return b"Privacy: id"
+        return f"P-Asserted-Identity: <sip:{self.identity}@{self.lines.address}>".encode()
 
     async def __aenter__(self) -> Self:
         await self.dial()
@@ -86,35 +79,36 @@ class Caller:
     async def dial(self) -> None:
         """Send the INVITE."""
         loop = asyncio.get_running_loop()
-        self._answered, self._ended, self._info = loop.create_future(), loop.create_future(), asyncio.Event()
-        self.media = await Media.open(self.address, alaw=self.alaw)
+        self._answered: asyncio.Future[float] = loop.create_future()
+        self._ended: asyncio.Future[Ended] = loop.create_future()
+        self._quit, self._info = asyncio.Event(), asyncio.Event()
+        self.media = await Media.open(self.lines.address, alaw=self.alaw)
         self.media.sending = self._sound is not None
         if self._sound is not None:
             self.media.background = self._sound
-        port = free_udp_port(self.address)
-        plan = scenario.CallerPlan(
-            address=self.address,
-            port=port,
-            media_port=self.media.port,
-            target=self.target,
-            dialled=self.dialled,
-            from_header=self._from,
-            headers=self._headers,
-            alaw=self.alaw,
-            sdp=self._sdp,
-            events=self._events,
+        self._call_id = self.lines.new_call(self._told)
+        payloads = ("8" if self.alaw else "0") + (f" {TELEPHONE_EVENT}" if self.events else "")
+        host, port = self.lines.target
+        uri = f"sip:{self.dialled}@{host}:{port}"
+        offer = f"{self.media.port} RTP/AVP {payloads}"
+        self.lines.first_order(
+            self._call_id,
+            "dial",
+            offer,
+            uri=uri,
+            sender=self._from,
+            to=f"<{uri}>".encode(),
+            extra=self._extra,
         )
-        self._sipp = Sipp(self.address, port, self.target, self._told)
-        await self._sipp.start(scenario.caller(plan), "-m", "1", "-cid_str", self._call_id)
-        self._watch = loop.create_task(self._watch_end())
 
-    def _told(self, word: str, when: float, fields: dict[str, str]) -> None:
+    def _told(self, word: str, when: float, fields: Fields) -> None:
         self.times.setdefault(word, when)
         if word == "answered":
             if fields.get("port", "").isdigit():
                 self.media.start((fields["ip"], int(fields["port"])))
+        elif word == "ready":  # now it also takes orders
             if not self._answered.done():
-                self._answered.set_result(when)
+                self._answered.set_result(self.times["answered"])
         elif word == "failed":
             self._finish(Ended("refused", int(fields["status"]), when))
         elif word == "bye":
@@ -123,6 +117,10 @@ class Caller:
             self._finish(Ended("caller", 200 if "answered" in self.times else 487, when))
         elif word in ("info-ok", "info-refused"):
             self._info.set()
+        elif word == "lost":
+            self._finish(Ended("lost", None, when))
+        if word in ("ended", "lost"):
+            self._quit.set()
 
     def _finish(self, ended: Ended) -> None:
         self.media.stop()
@@ -131,19 +129,6 @@ class Caller:
         if not self._answered.done():
             self._answered.set_exception(SippError(f"the call was not answered: {ended}"))
             self._answered.exception()  # nobody may be waiting for it
-
-    async def _watch_end(self) -> None:
-        assert self._sipp is not None
-        code = await self._sipp.wait()
-        await asyncio.sleep(0)  # let the last lines of the log be read
-        if not self._ended.done():
-            words = self._sipp.errors() or await self._sipp.stderr()
-            error = SippError(f"SIPp ended with {code} in the middle of a call: {words}")
-            for future in (self._ended, self._answered):
-                if not future.done():
-                    future.set_exception(error)
-                    future.exception()
-        self.media.stop()
 
     async def answered(self, timeout: float = 10) -> float:
         """Wait until the call is answered; the moment (monotonic)."""
@@ -165,10 +150,9 @@ class Caller:
             for key in keys:
                 self.media.play(audio.dtmf(key) + audio.pause(0.1))
         elif how == "info":
-            assert self._sipp is not None
             for key in keys:
                 self._info.clear()
-                self._sipp.order(self._call_id, "info", key)
+                self.lines.order(self._call_id, "info", key)
                 async with asyncio.timeout(5):
                     await self._info.wait()
             return
@@ -183,19 +167,13 @@ class Caller:
 
     def hang_up(self) -> float:
         """Hang up; the moment (monotonic)."""
-        assert self._sipp is not None
-        self._sipp.order(self._call_id, "bye")
+        self.lines.order(self._call_id, "bye")
         return time.monotonic()
 
     async def close(self) -> None:
-        """Hang up if still talking, and end SIPp."""
-        if self._sipp is None:
-            return
+        """Hang up if still talking."""
         if not self._ended.done():
             self.hang_up()
-        try:
-            await asyncio.wait_for(asyncio.shield(self._watch), 5)
-        except TimeoutError:
-            self._watch.cancel()
-        await self._sipp.close()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._quit.wait(), 5)
         self.media.close()

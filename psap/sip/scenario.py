@@ -1,308 +1,237 @@
-"""SIPp scenarios for a carrier's caller and a desk phone, steered while they run.
+"""The SIPp scenario behind every telephone here: one process speaks for many.
 
-A running scenario is steered by SIP MESSAGEs that carry its Call-ID and a header ``X-Do``; it
-tells what happens in lines of its log: ``WORD SECONDS MICROSECONDS [key=value]...``.
+It is steered while it runs by SIP MESSAGEs with a header ``X-Do``: one with a new Call-ID
+dials or registers, one with a call's own Call-ID answers, rejects, cancels, sends an INFO or hangs up. What
+happens is told in lines of its log: ``WORD SECONDS MICROSECONDS id=CALL-ID [key=value]...``.
+Texts of a caller come in as header values, so hostile ones are never taken for SIPp's own words.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
-_FAILURES = (
-    302,
-    400,
-    401,
-    403,
-    404,
-    406,
-    407,
-    408,
-    410,
-    415,
-    420,
-    480,
-    482,
-    484,
-    486,
-    488,
-    500,
-    501,
-    503,
-    600,
-    603,
+_REFUSALS = (
+    *(302, 400, 401, 403, 404, 406, 407, 408, 410, 415, 416, 420, 480),
+    *(482, 484, 486, 488, 500, 501, 503, 600, 603),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class CallerPlan:
-    """What a caller's INVITE says. Texts go on the wire as they are, hostile ones too."""
-
-    address: str
-    port: int
-    media_port: int
-    target: str  # host:port of the PBX
-    dialled: str = "112"
-    from_header: bytes = b""  # the whole value of From without its tag
-    headers: tuple[bytes, ...] = ()  # further header lines, e.g. P-Asserted-Identity
-    alaw: bool = False
-    sdp: bool = True
-    events: bool = True  # offers RFC 4733
-
-
-@dataclass(frozen=True, slots=True)
-class PhonePlan:
-    """A desk phone's own address and account."""
-
-    address: str
-    port: int
-    media_port: int
-    username: str
-    password: str = field(repr=False)
-    domain: str
-    target: str
-
-
+_WORDS = ("dial", "register", "answer", "reject", "cancel", "info", "bye")
+_ARGUMENTS = {
+    "arg": "X-Arg", "host": "X-Host", "port": "X-Port", "uri": "X-Uri", "from": "X-From", "to": "X-To",
+    "extra": "X-Extra", "user": "X-User", "pass": "X-Pass",
+}  # fmt: skip
 _OK = "\n".join(
     [
         "SIP/2.0 200 OK",
-        *(f"[last_{name}:]" for name in ("Via", "From", "To", "Call-ID", "CSeq")),
+        *(f"[last_{n}:]" for n in ("Via", "From", "To", "Call-ID", "CSeq")),
         "Content-Length: 0\n",
     ]
 )
-_BODILESS = "Content-Length: 0\n"
 
 
-def _document(name: str, body: str) -> str:
+def _tell(word: str, fields: str = "") -> str:
     return (
-        '<?xml version="1.0" encoding="UTF-8" ?>\n<!DOCTYPE scenario SYSTEM "sipp.dtd">\n'
-        f'<scenario name="{name}">\n{body}</scenario>\n'
+        '<gettimeofday assign_to="s,us"/>'
+        f'<log message="{word} [$s] [$us] id=[call_id]{" " + fields if fields else ""}"/>\n'
     )
 
 
-def _tell(word: str, *fields: str) -> str:
-    rest = "".join(" " + item for item in fields)
-    return f'<gettimeofday assign_to="s,us"/><log message="{word} [$s] [$us]{rest}"/>\n'
+def _nop(word: str) -> str:
+    return f"<nop><action>{_tell(word)}</action></nop>\n"
 
 
 def _recv(what: str, *, optional: bool = False, goto: str = "", actions: str = "", more: str = "") -> str:
     kind = "response" if what.isdigit() else "request"
-    attributes = (
-        f'{kind}="{what}"' + (' optional="true"' if optional else "") + (f' next="{goto}"' if goto else "")
-    )
-    if actions:
-        return f"<recv {attributes} {more}><action>{actions}</action></recv>\n"
-    return f"<recv {attributes} {more}/>\n"
+    attributes = f'{kind}="{what}"'
+    attributes += ' optional="true"' if optional else ""
+    attributes += f' next="{goto}"' if goto else ""
+    inner = f"<action>{actions}</action>" if actions else ""
+    return f"<recv {attributes} {more}>{inner}</recv>\n"
 
 
-def _send(text: str, more: str = "") -> str:
-    return f"<send {more}><![CDATA[\n{text}\n]]></send>\n"
+def _maybe(what: str, goto: str, actions: str = "") -> str:
+    return _recv(what, optional=True, goto=goto, actions=actions)
 
 
-def _order(words: tuple[str, ...]) -> str:
+def _send(text: str, *, resend: bool = False) -> str:
+    more = ' retrans="500"' if resend else ""
+    return f"<send{more}><![CDATA[\n{text}\n]]></send>\n"
+
+
+def _label(name: str) -> str:
+    return f'<label id="{name}"/>\n'
+
+
+def _goto(label: str) -> str:
+    return f'<nop next="{label}"/>\n'
+
+
+def _take(name: str, header: str, pattern: str = "[^ ].*") -> str:
+    return f'<ereg regexp="{pattern}" search_in="hdr" header="{header}:" assign_to="{name}"/>'
+
+
+def _order(words: tuple[str, ...], *, first: bool = False) -> str:
     """Wait for an order and go to the label of its word."""
-    actions = '<ereg regexp="[a-z]+" search_in="hdr" header="X-Do:" assign_to="do"/>'
-    actions += '<ereg regexp="[^ ]+" search_in="hdr" header="X-Arg:" assign_to="arg"/>'
-    actions += '<ereg regexp="[0-9]+" search_in="hdr" header="X-CSeq:" assign_to="n"/>'
+    names = _ARGUMENTS if first else {"arg": "X-Arg"}
+    actions = _take("do", "X-Do", "[a-z]+") + _take("n", "X-CSeq", "[0-9]+")
+    actions += "".join(_take(name, header) for name, header in names.items())
     for word in words:
         actions += f'<strcmp assign_to="cmp_{word}" variable="do" value="{word}"/>'
         actions += f'<test assign_to="is_{word}" variable="cmp_{word}" compare="equal" value="0"/>'
+    if first:
+        actions += '<setdest host="[$host]" port="[$port]" protocol="udp"/>'
     steps = _recv("MESSAGE", actions=actions)
-    for word in words:
-        steps += f'<nop next="{word}" test="is_{word}"/>\n'
-    return steps
-
-
-def _sdp(address: str, media_port: int, formats: str, *, events: bool = True) -> str:
-    maps = {"0": "PCMU", "8": "PCMA"}
-    lines = [f"a=rtpmap:{kind} {maps[kind]}/8000" for kind in formats.split()]
-    return "\n".join(
-        [
-            "Content-Type: application/sdp",
-            "Content-Length: [len]",
-            "",
-            "v=0",
-            f"o=- 112 112 IN IP4 {address}",
-            "s=-",
-            f"c=IN IP4 {address}",
-            "t=0 0",
-            f"m=audio {media_port} RTP/AVP {formats}" + (" 101" if events else ""),
-            *lines,
-            *(["a=rtpmap:101 telephone-event/8000", "a=fmtp:101 0-15"] if events else []),
-            "a=ptime:20",
-            "a=sendrecv",
-        ]
-    )
+    return steps + "".join(f'<nop next="{word}" test="is_{word}"/>\n' for word in words)
 
 
 _MEDIA = (
     '<ereg regexp="c=IN IP4 ([0-9.]+)" search_in="body" assign_to="c,ip"/>'
     '<ereg regexp="m=audio ([0-9]+)" search_in="body" assign_to="m,mport"/>'
 )
-_WAIT_SPARE = "do,arg,n,c,ip,m,mport,s,us"
+_HEARD = "ip=[$ip] port=[$mport]"
 
 
-def caller(plan: CallerPlan, words: tuple[str, ...] = ("bye", "info", "cancel")) -> bytes:
-    """A citizen's call as a carrier delivers it. Orders: bye, cancel, info (X-Arg is the key)."""
-    to = f"<sip:{plan.dialled}@{plan.target}>"
-    extra = b"".join(b"\n" + line for line in plan.headers).decode("latin-1")
-    sender = plan.from_header.decode("latin-1")
-    via = f"Via: SIP/2.0/UDP {plan.address}:{plan.port};branch="
-    common = f"Max-Forwards: 70\nFrom: {sender};tag=[pid]psap\nTo: {to}"
-    contact = f"Contact: <sip:carrier@{plan.address}:{plan.port}>"
-    formats = "8" if plan.alaw else "0"
-    sdp = "\nContent-Length: 0\n"
-    if plan.sdp:
-        sdp = "\n" + _sdp(plan.address, plan.media_port, formats, events=plan.events)
-    start = f"sip:{plan.dialled}@{plan.target}"
-    invite = (
-        f"INVITE {start} SIP/2.0\n{via}z9hG4bKpsap-invite-[pid]\n{common}\nCall-ID: [call_id]\n"
-        f"CSeq: 1 INVITE\n{contact}\nAllow: INVITE, ACK, CANCEL, BYE, INFO{extra}{sdp}"
+def _sdp(address: str, formats: str) -> str:
+    """A description whose port and further formats come from the order (``PORT PAYLOADS``)."""
+    return (
+        "Content-Type: application/sdp\nContent-Length: [len]\n\n"
+        f"v=0\no=- 112 112 IN IP4 {address}\ns=-\nc=IN IP4 {address}\nt=0 0\nm=audio {formats}\n"
+        "a=rtpmap:0 PCMU/8000\na=rtpmap:8 PCMA/8000\na=rtpmap:101 telephone-event/8000\na=fmtp:101 0-15\n"
+        "a=ptime:20\na=sendrecv"
     )
 
-    def later(method: str, cseq: str, body: str = "Content-Length: 0\n") -> str:
+
+def _dialling(address: str, port: int) -> str:
+    via = f"Via: SIP/2.0/UDP {address}:{port};branch="
+    contact = f"Contact: <sip:line@{address}:{port}>"
+    rest = "Call-ID: [call_id]\nCSeq: {} {}\n"
+
+    def first(method: str, cseq_method: str, to: str, tail: str) -> str:
         return (
-            f"{method} [next_url] SIP/2.0\n{via}[branch]\n[routes]\nMax-Forwards: 70\n"
-            f"From: {sender};tag=[pid]psap\nTo: {to}[peer_tag_param]\nCall-ID: [call_id]\n"
-            f"CSeq: {cseq} {method}\n{contact}\n{body}"
+            f"{method} [$uri] SIP/2.0\n{via}z9hG4bK-[call_id]\nMax-Forwards: 70\n"
+            f"From: [$from];tag=[call_number]psap\nTo: {to}\n" + rest.format(1, cseq_method) + tail
         )
 
-    refused = (
-        f"ACK {start} SIP/2.0\n{via}z9hG4bKpsap-invite-[pid]\nMax-Forwards: 70\n"
-        f"From: {sender};tag=[pid]psap\nTo: {to}[peer_tag_param]\nCall-ID: [call_id]\n"
-        f"CSeq: 1 ACK\n{_BODILESS}"
-    )
-    cancel = (
-        f"CANCEL {start} SIP/2.0\n{via}z9hG4bKpsap-invite-[pid]\n{common}\nCall-ID: [call_id]\n"
-        "CSeq: 1 CANCEL\nContent-Length: 0\n"
-    )
+    def later(method: str, cseq: str, tail: str = "Content-Length: 0\n") -> str:
+        return (
+            f"{method} [$url] SIP/2.0\n{via}[branch]\nMax-Forwards: 70\nFrom: [$from];tag=[call_number]psap\n"
+            "To: [$ptag]\n" + rest.format(cseq, method) + contact + "\n" + tail
+        )
+
+    empty = "Content-Length: 0\n"
+    body = _label("dial") + _nop("sent")
+    invite = f"{contact}\nAllow: INVITE, ACK, CANCEL, BYE, INFO\n[$extra]\n" + _sdp(address, "[$arg]")
+    body += _send(first("INVITE", "INVITE", "[$to]", invite), resend=True) + _label("early")
+    body += _maybe("100", "early", _tell("trying"))
+    body += _maybe("180", "early", _tell("ringing")) + _maybe("183", "early", _tell("progress"))
+    keep = _take("ptag", "To")
+    body += "".join(_maybe(str(c), "refused", keep + _tell("failed", f"status={c}")) for c in _REFUSALS)
+    body += _maybe("MESSAGE", "cancel")
+    url = '<ereg regexp="sip:[^>]+" search_in="hdr" header="Contact:" assign_to="url"/>'
+    body += _recv("200", actions=keep + url + _MEDIA + _tell("answered", _HEARD)) + _send(later("ACK", "1"))
+    body += _nop("ready") + _goto("talk")
+    body += _label("info")
     signal = "Content-Type: application/dtmf-relay\nContent-Length: [len]\n\nSignal=[$arg]\nDuration=160"
-    failures = "".join(
-        _recv(str(code), optional=True, goto="refused", actions=_tell("failed", f"status={code}"))
-        for code in _FAILURES
+    body += _send(later("INFO", "[$n]", signal), resend=True)
+    body += _maybe("BYE", "byed", _tell("bye"))
+    body += "".join(
+        _maybe(str(c), "talk", _tell("info-refused", f"status={c}")) for c in (415, 481, 488, 500)
     )
-    body = "<nop><action>" + _tell("sent") + "</action></nop>\n"
-    body += _send(invite, 'retrans="500"')
-    body += '<label id="early"/>\n'
-    body += _recv("100", optional=True, goto="early", actions=_tell("trying"))
-    body += _recv("180", optional=True, goto="early", actions=_tell("ringing"))
-    body += _recv("183", optional=True, goto="early", actions=_tell("progress"))
-    body += failures
-    body += _recv("MESSAGE", optional=True, goto="cancel")
-    body += _recv("200", more='rrs="true"', actions=_MEDIA + _tell("answered", "ip=[$ip]", "port=[$mport]"))
-    body += _send(later("ACK", "1"))
-    body += '<label id="wait"/>\n' + _recv("BYE", optional=True, goto="byed", actions=_tell("bye"))
-    body += _order(words) + '<nop next="wait"/>\n'
-    body += '<label id="info"/>\n' + _send(later("INFO", "[$n]", signal), 'retrans="500"')
-    body += _recv("BYE", optional=True, goto="byed", actions=_tell("bye"))
-    for code in (415, 481, 488, 500):
-        body += _recv(str(code), optional=True, goto="wait", actions=_tell("info-refused", f"status={code}"))
-    body += _recv("200", goto="wait", actions=_tell("info-ok"))
-    body += '<label id="bye"/>\n<nop><action>' + _tell("hangup") + "</action></nop>\n"
-    body += _send(later("BYE", "[$n]"), 'retrans="500"')
-    body += _recv("BYE", optional=True, goto="byed")
-    body += _recv("481", optional=True, goto="end", actions=_tell("ended"))
-    body += _recv("200", goto="end", actions=_tell("ended"), more='timeout="4000" ontimeout="end"')
-    body += (
-        '<label id="byed"/>\n'
-        + _send(_OK)
-        + "<nop><action>"
-        + _tell("ended")
-        + '</action></nop>\n<nop next="end"/>\n'
-    )
-    body += '<label id="cancel"/>\n<nop><action>' + _tell("hangup") + "</action></nop>\n"
-    body += _send(cancel, 'retrans="500"')
-    body += _recv("200", optional=True) + _recv("487", more='timeout="4000" ontimeout="end"')
-    body += '<label id="refused"/>\n' + _send(refused)
-    body += "<nop><action>" + _tell("ended") + '</action></nop>\n<label id="end"/>\n'
-    return (_document("caller", body + _spare(words))).encode("latin-1")
+    body += _recv("200", goto="talk", actions=_tell("info-ok"))
+    body += _label("cancel") + _nop("hangup")
+    body += _send(first("CANCEL", "CANCEL", "[$to]", empty), resend=True) + _recv("200", optional=True)
+    body += _recv("487", actions=keep, more='timeout="4000" ontimeout="end"')
+    body += _label("refused") + _send(first("ACK", "ACK", "[$ptag]", empty)) + _nop("ended") + _goto("end")
+    return body
 
 
-def _spare(words: tuple[str, ...], more: str = "") -> str:
-    names = [_WAIT_SPARE, *(f"cmp_{word},is_{word}" for word in words)]
-    return f'<Reference variables="{",".join(names)}{more}"/>\n'
+def _answering(address: str, port: int) -> str:
+    contact = f"Contact: <sip:line@{address}:{port}>"
+    head = "Via: [$via]\nFrom: [$from]\nTo: [$to];tag=[call_number]phone\nCall-ID: [call_id]\nCSeq: [$cseq]"
+    body = _label("incoming") + _send(f"SIP/2.0 180 Ringing\n{head}\n{contact}\nContent-Length: 0\n")
+    body += _nop("ready") + _label("rings") + _maybe("CANCEL", "cancelled", _tell("cancel"))
+    body += _order(("answer", "reject")) + _goto("rings")
+    body += _label("answer") + _send(
+        f"SIP/2.0 200 OK\n{head}\n{contact}\n" + _sdp(address, "[$arg]"), resend=True
+    )
+    body += _maybe("CANCEL", "acking") + _maybe("BYE", "byed", _tell("bye"))
+    body += _recv("ACK", actions=_tell("acked"), goto="talk")
+    # a CANCEL that crossed our 200 changes nothing: the other side hangs up with BYE
+    body += _label("acking") + _send(_OK) + _maybe("BYE", "byed", _tell("bye"))
+    body += _recv("ACK", actions=_tell("acked"), goto="talk")
+    body += _label("reject") + _send(f"SIP/2.0 486 Busy Here\n{head}\nContent-Length: 0\n", resend=True)
+    body += _recv("ACK") + _nop("rejected") + _goto("end")
+    body += _label("cancelled") + _send(_OK)
+    body += _send(f"SIP/2.0 487 Request Terminated\n{head}\nContent-Length: 0\n", resend=True)
+    body += _recv("ACK") + _goto("end")
+    return body
 
 
-def phone(plan: PhonePlan, words: tuple[str, ...] = ("answer", "reject", "bye")) -> bytes:
-    """A desk phone that waits for calls. Orders: answer, reject, bye."""
-    keep = "".join(
-        f'<ereg regexp=".*" search_in="hdr" header="{header}:" assign_to="{name}"/>'
-        for header, name in (
-            ("Via", "via"),
-            ("From", "from"),
-            ("To", "to"),
-            ("CSeq", "cseq"),
-            ("Contact", "con"),
-        )
-    )
-    keep += '<ereg regexp="sip:[^>]+" search_in="hdr" header="Contact:" assign_to="url"/>'
-    head = "Via:[$via]\nFrom:[$from]\nTo:[$to];tag=[pid]phone[call_number]\nCall-ID: [call_id]\nCSeq:[$cseq]"
-    contact = f"Contact: <sip:{plan.username}@{plan.address}:{plan.port}>"
-    bye = (
-        f"BYE [$url] SIP/2.0\nVia: SIP/2.0/UDP {plan.address}:{plan.port};branch=[branch]\nMax-Forwards: 70\n"
-        "From:[$to];tag=[pid]phone[call_number]\nTo:[$from]\nCall-ID: [call_id]\nCSeq: [$n] BYE\n" + _BODILESS
-    )
-    who = '<ereg regexp="[0-9A-Za-z%+_.-]*@" search_in="hdr" header="From:" assign_to="who"/>'
-    body = _recv("OPTIONS", optional=True, goto="polite") + _recv("NOTIFY", optional=True, goto="polite")
-    body += _recv(
-        "INVITE",
-        actions=keep
-        + who
-        + _MEDIA
-        + _tell("invite", "id=[call_id]", "ip=[$ip]", "port=[$mport]", "from=[$who]"),
-    )
-    body += _send(f"SIP/2.0 180 Ringing\n{head}\n{contact}\nContent-Length: 0\n")
-    body += '<label id="early"/>\n'
-    body += _recv("CANCEL", optional=True, goto="cancelled", actions=_tell("cancel", "id=[call_id]"))
-    body += _order(words) + '<nop next="early"/>\n'
-    body += '<label id="answer"/>\n'
-    body += _send(
-        f"SIP/2.0 200 OK\n{head}\n{contact}\n{_sdp(plan.address, plan.media_port, '0')}", 'retrans="500"'
-    )
-    body += _recv("CANCEL", optional=True, goto="polite", actions=_tell("ended", "id=[call_id]"))
-    body += _recv("BYE", optional=True, goto="byed", actions=_tell("bye", "id=[call_id]"))
-    body += _recv("ACK", actions=_tell("acked", "id=[call_id]"))
-    body += '<label id="talk"/>\n' + _recv(
-        "BYE", optional=True, goto="byed", actions=_tell("bye", "id=[call_id]")
-    )
-    body += _order(words) + '<nop next="talk"/>\n'
-    body += '<label id="bye"/>\n<nop><action>' + _tell("hangup", "id=[call_id]") + "</action></nop>\n"
-    body += _send(bye, 'retrans="500"') + _recv("BYE", optional=True, goto="byed")
-    body += _recv("481", optional=True, goto="end", actions=_tell("ended", "id=[call_id]"))
-    body += _recv(
-        "200", goto="end", actions=_tell("ended", "id=[call_id]"), more='timeout="4000" ontimeout="end"'
-    )
-    body += '<label id="byed"/>\n' + _send(_OK)
-    body += "<nop><action>" + _tell("ended", "id=[call_id]") + '</action></nop>\n<nop next="end"/>\n'
-    body += '<label id="reject"/>\n'
-    body += _send(f"SIP/2.0 486 Busy Here\n{head}\nContent-Length: 0\n", 'retrans="500"')
-    body += _recv("ACK", goto="end", actions=_tell("ended", "id=[call_id]"))
-    body += '<label id="cancelled"/>\n' + _send(_OK)
-    body += _send(f"SIP/2.0 487 Request Terminated\n{head}\nContent-Length: 0\n", 'retrans="500"')
-    body += _recv("ACK", goto="end", actions=_tell("ended", "id=[call_id]"))
-    body += '<label id="polite"/>\n' + _send(_OK) + '<label id="end"/>\n'
-    return _document("phone", body + _spare(words, ",via,from,to,cseq,con,url,who")).encode("latin-1")
-
-
-def register(plan: PhonePlan, expires: int) -> bytes:
-    """One REGISTER with digest; ``expires`` 0 takes the phone off."""
-    account = f"sip:{plan.username}@{plan.domain}"
-
+def _registering(address: str, port: int) -> str:
     def request(cseq: int, extra: str) -> str:
         return (
-            f"REGISTER sip:{plan.domain} SIP/2.0\n"
-            f"Via: SIP/2.0/UDP {plan.address}:{plan.port};branch=[branch]\n"
-            f"Max-Forwards: 70\nFrom: <{account}>;tag=[pid]reg\nTo: <{account}>\nCall-ID: [call_id]\n"
-            f"CSeq: {cseq} REGISTER\nContact: <sip:{plan.username}@{plan.address}:{plan.port}>\n"
-            f"Expires: {expires}{extra}\nContent-Length: 0\n"
+            f"REGISTER [$uri] SIP/2.0\nVia: SIP/2.0/UDP {address}:{port};branch=[branch]\nMax-Forwards: 70\n"
+            f"From: [$from];tag=[call_number]reg\nTo: [$from]\nCall-ID: [call_id]\nCSeq: {cseq} REGISTER\n"
+            f"Contact: <sip:[$user]@{address}:{port}>\nExpires: [$arg]\n{extra}Content-Length: 0\n"
         )
 
-    body = _send(request(1, ""), 'retrans="500"')
-    body += (
-        _recv("100", optional=True)
-        + _recv("200", optional=True, goto="end")
-        + _recv("401", more='auth="true"')
-    )
-    credentials = f"\n[authentication username={plan.username} password={plan.password}]"
-    body += _send(request(2, credentials), 'retrans="500"')
-    body += _recv("100", optional=True) + _recv("200") + '<label id="end"/>\n'
-    return _document("register", body).encode("latin-1")
+    refusals = "".join(_maybe(str(c), "end", _tell("refused", f"status={c}")) for c in (403, 404, 500, 503))
+    body = _label("register") + _send(request(1, ""), resend=True) + _recv("100", optional=True) + refusals
+    body += _maybe("200", "end", _tell("registered")) + _recv("401", more='auth="true"')
+    body += _send(request(2, "[authentication username=[$user] password=[$pass]]\n"), resend=True)
+    body += _recv("100", optional=True) + refusals + _maybe("401", "end", _tell("refused", "status=401"))
+    return body + _recv("200", goto="end", actions=_tell("registered"))
+
+
+def _hanging_up(address: str, port: int) -> str:
+    """The common end of a conversation. ``role``: the caller's tags or the phone's."""
+    via = f"Via: SIP/2.0/UDP {address}:{port};branch=[branch]\nMax-Forwards: 70\n"
+    tail = "Call-ID: [call_id]\nCSeq: [$n] BYE\nContent-Length: 0\n"
+    body = _label("talk") + _maybe("BYE", "byed", _tell("bye")) + _maybe("ACK", "talk")
+    body += _order(("bye", "info")) + _goto("talk")
+    body += _label("bye") + _nop("hangup") + '<nop next="bye_phone" test="is_phone"/>\n'
+    ours = "From: [$from];tag=[call_number]psap\nTo: [$ptag]\n"
+    theirs = "From: [$to];tag=[call_number]phone\nTo: [$from]\n"
+    body += _send(f"BYE [$url] SIP/2.0\n{via}{ours}{tail}", resend=True) + _goto("bye_sent")
+    body += _label("bye_phone") + _send(f"BYE [$url] SIP/2.0\n{via}{theirs}{tail}", resend=True)
+    body += _label("bye_sent") + _maybe("BYE", "byed") + _maybe("481", "end", _tell("ended"))
+    body += _recv("200", goto="end", actions=_tell("ended"), more='timeout="4000" ontimeout="end"')
+    return body + _label("byed") + _send(_OK) + _nop("ended") + _goto("end")
+
+
+def lines(address: str, port: int) -> bytes:
+    """The scenario of all telephones at ``address:port``."""
+    keep = "".join(_take(name, header) for name, header in (("via", "Via"), ("from", "From"), ("to", "To")))
+    keep += _take("cseq", "CSeq") + '<assignstr assign_to="role" value="phone"/>'
+    keep += '<strcmp assign_to="cmp_phone" variable="role" value="phone"/>'
+    keep += '<test assign_to="is_phone" variable="cmp_phone" compare="equal" value="0"/>'
+    keep += '<ereg regexp="sip:[^>]+" search_in="hdr" header="Contact:" assign_to="url"/>'
+    keep += '<ereg regexp="sip:[^@]+" search_in="msg" assign_to="called"/>'
+    who = '<ereg regexp="sips?:[^@;]*" search_in="hdr" header="From:" assign_to="who"/>'
+    told = _tell("invite", f"{_HEARD} called=[$called] from=[$who]")
+    body = _maybe("OPTIONS", "polite") + _maybe("NOTIFY", "polite")
+    body += _maybe("ACK", "end") + _maybe("BYE", "polite")
+    body += _maybe("INVITE", "incoming", keep + who + _MEDIA + told)
+    body += _order(("dial", "register", "cancel", "bye"), first=True)
+    body += _goto("end")
+    body += _dialling(address, port) + _answering(address, port) + _registering(address, port)
+    body += _hanging_up(address, port)
+    body += _label("polite") + _send(_OK) + _label("end")
+    spare = [
+        "do",
+        "n",
+        "c",
+        "ip",
+        "m",
+        "mport",
+        "s",
+        "us",
+        "via",
+        "cseq",
+        "called",
+        "who",
+        "ptag",
+        "url",
+        "role",
+    ]
+    spare += list(_ARGUMENTS) + [f"{kind}_{word}" for word in (*_WORDS, "phone") for kind in ("cmp", "is")]
+    body += f'<Reference variables="{",".join(spare)}"/>\n'
+    head = '<?xml version="1.0" encoding="ISO-8859-1" ?>\n<!DOCTYPE scenario SYSTEM "sipp.dtd">\n'
+    return f'{head}<scenario name="lines">\n{body}</scenario>\n'.encode("latin-1")

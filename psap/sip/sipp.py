@@ -1,4 +1,5 @@
-"""Running SIPp: from the host, or from the shared Debian root without entering it."""
+"""Running SIPp, one process for many telephones: from the host, or from Asterisk's Debian root
+without entering it."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ import asyncio
 import contextlib
 import functools
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -13,15 +15,19 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 from psap.platform.pbx_root import pbx_root
 from psap.platform.settings import Settings
+from psap.sip import scenario
 
-Teller = Callable[[str, float, dict[str, str]], None]
+Fields = dict[str, str]
+Teller = Callable[[str, float, Fields], None]  # word, time.monotonic, fields
 
 
 class SippError(Exception):
-    """SIPp is missing, or ended with an error; the text has its last words."""
+    """SIPp is missing, ended, or the other side refused; the text says what."""
 
 
 @functools.cache
@@ -41,7 +47,7 @@ def sipp_command() -> list[str]:
             return [str(loaders[0]), "--library-path", str(libraries), str(root / "usr/bin/sipp")]
     on_host = shutil.which("sipp")
     if on_host is None:
-        raise SippError("SIPp is missing: run ./112 up first")
+        raise SippError("SIPp tidak ada / SIPp is missing: ./112 up")
     return [on_host]
 
 
@@ -52,116 +58,176 @@ def free_udp_port(address: str) -> int:
         return int(probe.getsockname()[1])
 
 
-class Sipp:
-    """One SIPp process. ``on_tell`` gets each line of its log with time.monotonic of the event."""
+class Lines:
+    """Telephone lines at one address, all towards one PBX. ``async with Lines(...)``."""
 
-    def __init__(self, address: str, port: int, target: str, on_tell: Teller) -> None:
-        self.address = address
-        self.port = port
+    def __init__(self, target: tuple[str, int], address: str) -> None:
         self.target = target
-        self._on_tell = on_tell
+        self.address = address
+        self.port = 0
+        self.on_invite: dict[str, Teller] = {}  # username -> its phone
+        self._tellers: dict[str, Teller] = {}  # Call-ID -> who wants to know
         self._process: asyncio.subprocess.Process | None = None
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
-        self._pipe: tuple[int, int] | None = None
+        self._stack = contextlib.ExitStack()
+        self._folder = Path()
+        self._log = -1
         self._rest = b""
         self._orders = 1
-        self._control: socket.socket | None = None
+        self._control = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._offset = time.time() - time.monotonic()
+        self._watch: asyncio.Task[None] | None = None
 
     @property
     def pid(self) -> int | None:
         return self._process.pid if self._process else None
 
-    async def start(self, scenario: bytes, *arguments: str) -> None:
-        """Run a scenario."""
-        self._folder = tempfile.TemporaryDirectory(prefix="psap-sipp-")
-        folder = Path(self._folder.name)
-        (folder / "scenario.xml").write_bytes(scenario)
-        self._pipe = os.pipe()
-        os.set_blocking(self._pipe[0], False)
-        asyncio.get_running_loop().add_reader(self._pipe[0], self._read)
-        self._control = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._control.bind((self.address, 0))
-        self._control.setblocking(False)
-        command = [
-            *sipp_command(), self.target, "-sf", str(folder / "scenario.xml"),
-            "-i", self.address, "-p", str(self.port), "-mi", self.address, "-mp", str(self._media_port()),
-            "-t", "u1", "-nostdin", "-trace_logs", "-log_file", f"/dev/fd/{self._pipe[1]}",
-            "-trace_err", "-error_file", str(folder / "errors.log"), *arguments,
-        ]  # fmt: skip
-        self._process = await asyncio.create_subprocess_exec(
-            *command,
-            cwd=folder,
-            pass_fds=[self._pipe[1]],
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.PIPE,
-            env={**os.environ, "TERM": "dumb"},
-        )
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
 
-    def _media_port(self) -> int:
-        # SIPp binds a media port although Python carries the sound: give it one nobody uses
-        return 1024 + (self.port * 7 + 13) % 60_000 // 2 * 2
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def start(self) -> None:
+        """Start SIPp and wait until it listens."""
+        self._folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="psap-sipp-")))
+        self.port = free_udp_port(self.address)
+        (self._folder / "lines.xml").write_bytes(scenario.lines(self.address, self.port))
+        self._log, write_end = os.pipe()
+        self._stack.callback(os.close, self._log)
+        os.set_blocking(self._log, False)
+        asyncio.get_running_loop().add_reader(self._log, self._read)
+        self._control.bind((self.address, 0))
+        self._stack.callback(self._control.close)
+        command = [
+            *sipp_command(), "-sf", "lines.xml", "-t", "u1", "-i", self.address, "-p", str(self.port),
+            "-mi", self.address, "-mp", str(free_udp_port(self.address)), "-nostdin",
+            "-l", "2000", "-skip_rlimit",
+            "-trace_logs", "-log_file", f"/dev/fd/{write_end}", "-trace_err", "-error_file", "errors.log",
+            "-default_behaviors", "all,-bye,-abortunexp",
+        ]  # fmt: skip
+        try:
+            self._process = await asyncio.create_subprocess_exec(
+                *command,
+                cwd=self._folder,
+                pass_fds=[write_end],
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.DEVNULL,
+                stderr=(self._folder / "stderr").open("wb"),
+                env={**os.environ, "TERM": "dumb"},
+            )
+        finally:
+            os.close(write_end)
+        async with asyncio.timeout(10):
+            while not self._listens():
+                if self._process.returncode is not None:
+                    raise SippError(f"SIPp did not start: {self.errors()}")
+                await asyncio.sleep(0.02)
+        self._watch = asyncio.create_task(self._watch_end())
+
+    def _listens(self) -> bool:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            try:
+                probe.bind((self.address, self.port))
+            except OSError:
+                return True
+            return False
+
+    async def _watch_end(self) -> None:
+        assert self._process is not None
+        code = await self._process.wait()
+        for teller in list(self._tellers.values()):
+            teller("lost", time.monotonic(), {"status": str(code)})
 
     def _read(self) -> None:
-        assert self._pipe is not None
-        with contextlib.suppress(BlockingIOError):
-            self._rest += os.read(self._pipe[0], 65_536)
-        *lines, self._rest = self._rest.split(b"\n")
-        for line in lines:
+        try:
+            data = os.read(self._log, 65_536)
+        except BlockingIOError:
+            return
+        if not data:
+            asyncio.get_running_loop().remove_reader(self._log)
+            return
+        *told, self._rest = (self._rest + data).split(b"\n")
+        for line in told:
             words = line.decode("latin-1").split()
-            if len(words) < 3:
+            if len(words) < 4:
                 continue
             when = float(words[1]) + float(words[2]) / 1e6 - self._offset
             fields = dict(word.partition("=")[::2] for word in words[3:])
-            self._on_tell(words[0], when, fields)
+            self._dispatch(words[0], when, fields)
 
-    def order(self, call_id: str, do: str, arg: str = "-") -> None:
-        """Steer the running scenario of ``call_id``."""
+    def _dispatch(self, word: str, when: float, fields: Fields) -> None:
+        if word == "invite":
+            phone = self.on_invite.get(fields.get("called", "").removeprefix("sip:"))
+            if phone is not None:
+                phone(word, when, fields)
+            return
+        teller = self._tellers.get(fields.get("id", ""))
+        if teller is not None:
+            teller(word, when, fields)
+
+    def listen(self, call_id: str, teller: Teller) -> None:
+        """Tell ``teller`` what happens to a call."""
+        self._tellers[call_id] = teller
+
+    def new_call(self, teller: Teller) -> str:
+        """A new Call-ID."""
+        call_id = f"psap-{secrets.token_hex(8)}"
+        self.listen(call_id, teller)
+        return call_id
+
+    def order(self, call_id: str, do: str, arg: str = "-", **more: bytes) -> None:
+        """Steer the call ``call_id``; ``more`` are further words of a first order."""
         self._orders += 1
-        assert self._control is not None
-        message = (
-            f"MESSAGE sip:control@{self.address}:{self.port} SIP/2.0\r\n"
-            f"Via: SIP/2.0/UDP {self.address}:9;branch=z9hG4bKdo{self._orders}-{os.getpid()}-{self.port}\r\n"
-            f"From: <sip:control@localhost>;tag=c\r\nTo: <sip:sipp@localhost>\r\nCall-ID: {call_id}\r\n"
-            f"CSeq: {self._orders} MESSAGE\r\nX-Do: {do}\r\nX-Arg: {arg}\r\nX-CSeq: {self._orders}\r\n"
-            "Content-Length: 0\r\n\r\n"
-        )
-        self._control.sendto(message.encode(), (self.address, self.port))
+        branch = f"z9hG4bKdo{self._orders}-{secrets.token_hex(4)}"
+        lines = [
+            f"MESSAGE sip:control@{self.address}:{self.port} SIP/2.0".encode(),
+            f"Via: SIP/2.0/UDP {self.address}:9;branch={branch}".encode(),
+            b"From: <sip:control@localhost>;tag=c",
+            b"To: <sip:sipp@localhost>",
+            f"Call-ID: {call_id}".encode(),
+            f"CSeq: {self._orders} MESSAGE".encode(),
+            f"X-Do: {do}".encode(),
+            f"X-Arg: {arg}".encode(),
+            f"X-CSeq: {self._orders}".encode(),
+            *(f"X-{name.title()}: ".encode() + value for name, value in more.items()),
+            b"Content-Length: 0",
+        ]
+        self._control.sendto(b"\r\n".join(lines) + b"\r\n\r\n", (self.address, self.port))
 
-    async def wait(self) -> int:
-        """Wait for its end; its exit code."""
-        assert self._process is not None
-        return await self._process.wait()
+    def first_order(self, call_id: str, do: str, arg: str, *, uri: str, sender: bytes, **more: bytes) -> None:
+        """Begin a call or a registration towards the PBX."""
+        host, port = self.target
+        given = {"to": b"-", "extra": b"X-Psap: 1", "user": b"-", "pass": b"-", **more}
+        self.order(
+            call_id,
+            do,
+            arg,
+            host=host.encode(),
+            port=str(port).encode(),
+            uri=uri.encode(),
+            **{"from": sender},
+            **given,
+        )
 
     def errors(self) -> str:
-        """SIPp's complaints so far."""
-        if self._folder is None:
-            return ""
-        path = Path(self._folder.name) / "errors.log"
-        return path.read_text("utf-8", "replace")[-2_000:] if path.exists() else ""
+        """SIPp's last complaints."""
+        words = ""
+        for name in ("errors.log", "stderr"):
+            with contextlib.suppress(OSError):
+                words += (self._folder / name).read_text("utf-8", "replace")[-2_000:]
+        return words
 
-    async def stderr(self) -> str:
-        """What it wrote to standard error, after its end."""
-        assert self._process is not None
-        assert self._process.stderr is not None
-        return (await self._process.stderr.read()).decode("utf-8", "replace")[-1_000:]
-
-    async def close(self, *, kill: bool = True) -> None:
-        """End the process (at once, saying nothing to the other side) and tidy up."""
-        if self._process is not None and self._process.returncode is None and kill:
+    async def close(self) -> None:
+        """End the process at once, saying nothing to the other side, and tidy up."""
+        if self._watch is not None:
+            self._watch.cancel()
+        if self._process is not None and self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 self._process.send_signal(signal.SIGKILL)
-        if self._process is not None:
             await self._process.wait()
-        if self._pipe is not None:
-            asyncio.get_running_loop().remove_reader(self._pipe[0])
-            os.close(self._pipe[0])
-            os.close(self._pipe[1])
-            self._pipe = None
-        if self._control is not None:
-            self._control.close()
-            self._control = None
-        if self._folder is not None:
-            self._folder.cleanup()
-            self._folder = None
+        if self._log >= 0:
+            asyncio.get_running_loop().remove_reader(self._log)
+        self._stack.close()
