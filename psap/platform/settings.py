@@ -18,12 +18,18 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 ROOT = Path(__file__).resolve().parents[2]
 
 
+def _cache() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "psap112"
+
+
 class Settings(BaseSettings):
     """One installation's settings, from PSAP_* variables. Ports are TCP/UDP numbers."""
 
     model_config = SettingsConfigDict(env_prefix="PSAP_", extra="ignore")
 
     home: Path = ROOT / "var"
+    cache: Path = Field(default_factory=_cache)  # what clones share: Asterisk's Debian root, prompts
+    pbx_root: Path | None = None  # where Asterisk lives, "/" for the host's; None: the root in the cache
     profile: str = "semarang"  # a name under profiles/ or a path to a .toml
     demo: bool = False
     sip_port: int = Field(5060, ge=1, le=65535)

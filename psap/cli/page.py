@@ -1,0 +1,53 @@
+"""The console's page: built from console/web with Node, into console/static, when it is out of date."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import subprocess
+
+from psap.cli.say import RefusedError, step
+from psap.platform.settings import ROOT
+
+WEB = ROOT / "console" / "web"
+STATIC = ROOT / "console" / "static"
+STAMP = STATIC / ".built-from"
+NOT_SOURCE = {"node_modules", "dist", "coverage"}
+
+
+def source_hash() -> str:
+    """One hash over every source file of the page."""
+    total = hashlib.sha256()
+    for path in sorted(WEB.rglob("*")):
+        if path.is_file() and not NOT_SOURCE.intersection(path.relative_to(WEB).parts):
+            total.update(str(path.relative_to(WEB)).encode() + b"\0" + path.read_bytes() + b"\0")
+    return total.hexdigest()
+
+
+def is_stale() -> bool:
+    """Must the page be built?"""
+    if not (WEB / "package.json").exists():
+        return False
+    return not STAMP.exists() or STAMP.read_text("utf-8") != source_hash()
+
+
+def build_if_stale() -> None:
+    """Build the page when its source changed. Raises RefusedError when the build fails."""
+    if not is_stale():
+        return
+    with (WEB / "package.json").open() as file:  # two `up`s of one clone build once
+        fcntl.flock(file, fcntl.LOCK_EX)
+        if not is_stale():
+            return
+        wanted = source_hash()
+        step("Membangun halaman konsol", "building the console's page")
+        for command in (["npm", "ci", "--no-audit", "--no-fund"], ["npm", "run", "build"]):
+            try:
+                done = subprocess.run(command, cwd=WEB, capture_output=True, text=True, check=False)
+            except FileNotFoundError:
+                raise RefusedError("npm tidak ditemukan, jalankan lewat ./112 / npm was not found") from None
+            if done.returncode != 0:
+                lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
+                raise RefusedError(f"{' '.join(command)}: {' | '.join(lines[-3:])}")
+        STATIC.mkdir(parents=True, exist_ok=True)
+        STAMP.write_text(wanted, "utf-8")

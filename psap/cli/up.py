@@ -1,0 +1,271 @@
+"""``./112 up``: from a folder to a running emergency number, or one clear line that says why not."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import json
+import os
+import shutil
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from pydantic import ValidationError
+
+from psap.cli import page
+from psap.cli.down import name_calls, take_down
+from psap.cli.preflight import check_disk, check_paths, check_ports
+from psap.cli.say import HomeOption, RefusedError, step
+from psap.platform import parts, pbx_root, probes, supervise
+from psap.platform.database import Database
+from psap.platform.settings import ROOT, Settings, load_secrets
+
+HEALTHY_SECONDS = 60.0
+LOCK_SECONDS = 90.0
+
+
+def up(
+    profile: Annotated[
+        str | None, typer.Option("--profile", help="Kota atau berkas .toml / a city or a .toml file")
+    ] = None,
+    home: HomeOption = None,
+    detach: Annotated[
+        bool, typer.Option("--detach", help="Kembali setelah siap / return when ready")
+    ] = False,
+    demo: Annotated[
+        bool, typer.Option("--demo", help="Akun dan operator contoh / demo accounts and carrier")
+    ] = False,
+) -> None:
+    """Jalankan semuanya / start everything."""
+    settings = settings_for_up(home, profile, demo)
+    if _says_running(settings):
+        return
+    settings.run.mkdir(parents=True, exist_ok=True)
+    with _only_one(settings):
+        if _says_running(settings):  # another `up` was faster
+            return
+        _bring_up(settings)
+    if not detach:
+        _stay(settings)
+
+
+def settings_for_up(home: Path | None, profile: str | None, demo: bool) -> Settings:
+    """The environment wins over what this home used before; the command line wins over both."""
+    try:
+        fresh = Settings() if home is None else Settings(home=home)
+        given = fresh.model_dump(include=fresh.model_fields_set)
+        saved = fresh.home / "config.json"
+        words: dict[str, Any] = json.loads(saved.read_text("utf-8")) if saved.exists() else {}
+        words |= given | {"home": fresh.home}
+        if demo:
+            words["demo"] = True
+        if profile is not None:
+            words["profile"] = str(Path(profile).resolve()) if profile.endswith(".toml") else profile
+        return Settings(**words)
+    except ValidationError as error:
+        fault = error.errors()[0]
+        name = "PSAP_" + "_".join(str(part) for part in fault["loc"]).upper() if fault["loc"] else ""
+        raise RefusedError(f"{name} {fault['msg']} ({fault['input']!r})") from None
+    except (OSError, ValueError) as error:
+        raise RefusedError(f"config.json: {error}") from None
+
+
+def _says_running(settings: Settings) -> bool:
+    """True when this home runs already (and says so)."""
+    left = supervise.survivors(settings)
+    if not left:
+        return False
+    if "supervisord" not in left.values():
+        raise RefusedError(
+            f"Pengawas di {settings.home} mati tetapi bagiannya masih melayani; jalankan ./112 down dulu / "
+            f"the supervisor of {settings.home} died while its parts still serve; run ./112 down first"
+        )
+    print(f"112 sudah berjalan di {settings.home} / 112 is already running in {settings.home}")
+    return True
+
+
+@contextmanager
+def _only_one(settings: Settings) -> Iterator[None]:
+    """One `up` at a time for a home; a second one waits and then finds it running."""
+    with (settings.run / "up.lock").open("w") as file:
+        end = time.monotonic() + LOCK_SECONDS
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > end:
+                    raise RefusedError(
+                        "perintah up lain masih bekerja / another up is still at work"
+                    ) from None
+                time.sleep(0.1)
+        yield
+
+
+def _bring_up(settings: Settings) -> None:
+    began = time.monotonic()
+    try:
+        _prepare(settings)
+        step("Menjalankan Redis, Asterisk, agi, ami_bridge, console", "starting all parts")
+        supervise.start(settings)
+        _await_healthy(settings)
+    except BaseException as error:
+        # nothing is left running after a failure, Ctrl-C included
+        if supervise.survivors(settings):
+            supervise.stop(settings)
+        if isinstance(error, supervise.SuperviseError | pbx_root.PbxRootError | OSError | RuntimeError):
+            raise RefusedError(str(error)) from error
+        raise
+    _announce(settings, time.monotonic() - began)
+
+
+def _prepare(settings: Settings) -> None:
+    """Everything that can be refused comes before anything is written."""
+    city = _profile(settings)
+    check_paths(settings)
+    check_ports(settings)
+    check_disk(settings)
+    found = pbx_root.version(settings)
+    step(f"Asterisk {found} siap", f"Asterisk {found} is ready")
+    for folder in (settings.home, settings.run, settings.spool, settings.logs, settings.home / "redis"):
+        folder.mkdir(parents=True, exist_ok=True, mode=0o750)
+    secrets = load_secrets(settings.home)
+    _migrate(settings)
+    try:
+        page.build_if_stale()
+    except RefusedError as error:  # TEMPORARY
+        print("    not yet", error)
+    settings.save()
+    shutil.copyfile(_profile_path(settings), settings.home / "profile.toml")
+    step("Menulis konfigurasi Asterisk", "writing Asterisk's configuration")
+    pbx_root.hand_over(settings)
+    _render(settings, city, secrets)
+    pbx_root.hand_over(settings)
+    pbx_root.write_hosts(settings)
+
+
+def _profile_path(settings: Settings) -> Path:
+    from psap.agencies.profile import ProfileError, find_profile
+
+    try:
+        return find_profile(settings.profile)
+    except ProfileError as error:
+        raise RefusedError(_first_fault(error)) from None
+
+
+def _profile(settings: Settings) -> Any:
+    from psap.agencies.profile import ProfileError, load_profile
+
+    try:
+        return load_profile(_profile_path(settings))
+    except ProfileError as error:
+        raise RefusedError(_first_fault(error)) from None
+
+
+def _first_fault(error: Any) -> str:
+    """File, line and reason of a profile's first fault, and how to see the others."""
+    lines = str(error).splitlines()
+    more = f" (+{len(lines) - 1}: ./112 profile check {error.path})" if len(lines) > 1 else ""
+    return lines[0] + more
+
+
+def _migrate(settings: Settings) -> None:
+    from psap.platform import migrate
+
+    step("Menyiapkan basis data", "preparing the database")
+    try:
+        migrate.migrate(settings)
+    except migrate.MigrationError as error:
+        raise RefusedError(f"Basis data / database: {error}") from error
+
+
+def _render(settings: Settings, city: Any, secrets: Any) -> None:
+    from psap.pbx import prompts, render
+
+    step("Membuat rekaman suara", "making the spoken prompts")
+    try:
+        prompts.make_prompts(settings, city)
+    except prompts.PromptError as error:  # TEMPORARY
+        print("    not yet", error)
+    render.render(settings, city, secrets, [])
+
+
+def _await_healthy(settings: Settings) -> None:
+    """Return as soon as every part is well; else say which is not, with the end of its log."""
+    end = time.monotonic() + HEALTHY_SECONDS
+    said: set[str] = set()
+    while True:
+        told = asyncio.run(probes.status(settings))
+        for name, part in told.parts.items():
+            if part.state == "up" and name not in said:
+                said.add(name)
+                print(f"    {name}: {part.detail}", flush=True)
+        absent = {name for name in parts.OURS if not (ROOT / name / "__main__.py").exists()}  # TEMPORARY
+        if all(part.state == "up" or name in absent for name, part in told.parts.items()):
+            return
+        if time.monotonic() > end:
+            break
+        time.sleep(0.2)
+    faults = []
+    for name, part in told.parts.items():
+        if part.state != "up":
+            tail = " | ".join(parts.log_tail(settings, name))
+            faults.append(f"{name}: {part.detail}" + (f" [{tail}]" if tail else ""))
+    raise RefusedError(
+        f"Belum sehat setelah {HEALTHY_SECONDS:.0f} detik / not healthy after {HEALTHY_SECONDS:.0f} s: "
+        f"{'; '.join(faults)} (log: {settings.logs})"
+    )
+
+
+def _announce(settings: Settings, seconds: float) -> None:
+    host = settings.external_address or probes.reachable(settings.http_bind)
+    trunk = ", ".join(settings.trunk_addresses) or "- (PSAP_TRUNK_HOSTS)"
+    print()
+    step(f"Siap dalam {seconds:.1f} detik", f"ready in {seconds:.1f} s")
+    print(f"  Konsol / console   http://{host}:{settings.http_port}/")
+    print(f"  Trunk              sip:112@{settings.sip_bind}:{settings.sip_port} (UDP)")
+    print(f"  Operator / carrier {trunk}")
+    if settings.demo:
+        for username, role, password in _demo_accounts(settings):
+            print(f"  {username:<18} {role:<12} {password}")
+    else:
+        print("  Akun / accounts    ./112 users add NAME --role supervisor")
+    print(flush=True)
+
+
+def _demo_accounts(settings: Settings) -> list[tuple[str, str, str]]:
+    from psap.accounts.demo import make_demo_accounts
+
+    site = _profile(settings).site
+    wish = os.environ.get("PSAP_DEMO_PASSWORD") or None
+
+    async def make() -> list[tuple[str, str, str]]:
+        database = Database(settings.effective_database_url)
+        try:
+            made = await make_demo_accounts(database, site, wish)
+        finally:
+            await database.close()
+        return [(str(name), str(role), str(password)) for name, role, password in made]
+
+    return asyncio.run(make())
+
+
+def _stay(settings: Settings) -> None:
+    """In the foreground until Ctrl-C (or SIGTERM, or the terminal goes away), then take all down."""
+    step("Tekan Ctrl-C untuk berhenti", "press Ctrl-C to stop")
+    asked = threading.Event()
+    stop: Callable[..., None] = lambda *_: asked.set()  # noqa: E731
+    for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(sign, stop)
+    while not asked.wait(1.0):
+        if not supervise.survivors(settings):
+            step("Dihentikan dari tempat lain", "ended from elsewhere")
+            return
+    name_calls(settings)
+    take_down(settings)
