@@ -1,0 +1,205 @@
+"""Writes Asterisk's configuration: the readable files of asterisk-config/ and dialplan/, plus a
+thin layer of one installation's values.
+
+Files with secrets are readable by the owner of ``HOME/asterisk`` only (the account Asterisk runs as).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from string import Template
+
+from psap.agencies.profile import Profile
+from psap.platform.settings import ROOT, Secrets, Settings, write_private
+
+CONFIG = ROOT / "asterisk-config"
+DIALPLAN = ROOT / "dialplan"
+FOLDERS = ("etc", "lib", "log", "log/cel-custom", "spool", "run", "sounds")
+OVERFLOW_RING_SECONDS = 20
+PHONE_NAME = re.compile(r"[A-Za-z0-9]{1,40}")
+SAFE = re.compile(r"[^\r\n;]*")  # a line break or comment in a value would be configuration of its own
+
+
+class RenderError(ValueError):
+    """A value that cannot stand in Asterisk's configuration."""
+
+
+class ConfigTemplate(Template):
+    """``@{name}`` is ours; ``${...}`` stays Asterisk's."""
+
+    delimiter = "@"
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneRow:
+    """A call taker's phone. ``username`` is random and is the endpoint's name; ``agent`` the account's."""
+
+    username: str
+    password: str
+    agent: str
+
+
+def scaled(settings: Settings, seconds: float) -> int:
+    """A waiting time in seconds after PSAP_TIMER_SCALE; never below one."""
+    return max(1, round(seconds * settings.timer_scale))
+
+
+def render(settings: Settings, profile: Profile, secrets: Secrets, phones: Sequence[PhoneRow]) -> None:
+    """Write everything under ``HOME/asterisk/etc``.
+
+    Raises:
+        RenderError: a setting cannot be written safely.
+    """
+    for folder in FOLDERS:
+        (settings.pbx / folder).mkdir(parents=True, exist_ok=True)
+    etc = settings.pbx / "etc"
+    values = _values(settings, profile, secrets)
+    for source in sorted(CONFIG.glob("*.conf")):
+        _write(settings, etc / source.name, ConfigTemplate(source.read_text("utf-8")).substitute(values))
+    for source in sorted(DIALPLAN.glob("*.conf")):
+        _write(settings, etc / "dialplan" / source.name, source.read_text("utf-8"))
+    _write(settings, etc / "globals.conf", _globals(settings, profile))
+    render_phones(settings, phones)
+
+
+def render_phones(settings: Settings, phones: Sequence[PhoneRow]) -> None:
+    """Write the phones' file alone; ``module reload res_pjsip.so`` makes it count.
+
+    Raises:
+        RenderError: a user name that is not made of letters and digits.
+    """
+    parts = ["; Written by psap112: each phone is an endpoint, its password and where it registered.\n"]
+    for phone in phones:
+        if not PHONE_NAME.fullmatch(phone.username):
+            raise RenderError(f"a phone's user name may hold letters and digits only: {phone.username!r}")
+        name, password = phone.username, _safe("password", phone.password)
+        parts.append(
+            f"[{name}](phone)\nauth = {name}\naors = {name}\n"
+            f"[{name}](phone-auth)\nusername = {name}\npassword = {password}\n"
+            f"[{name}](phone-aor)\n"
+        )
+    _write(settings, settings.pbx / "etc" / "pjsip_phones.conf", "\n".join(parts))
+
+
+def _values(settings: Settings, profile: Profile, secrets: Secrets) -> Mapping[str, str]:
+    raw = {
+        "pbx": str(settings.pbx),
+        "site": profile.site,
+        "sip_bind": settings.sip_bind,
+        "sip_port": str(settings.sip_port),
+        "ami_port": str(settings.ami_port),
+        "pbx_http_port": str(settings.pbx_http_port),
+        "rtp_start": str(settings.rtp_start),
+        "rtp_end": str(settings.rtp_end),
+        "ami_bridge": secrets.ami_bridge,
+        "ami_status": secrets.ami_status,
+        "ari": secrets.ari,
+        "strategy": profile.queue.strategy,
+        "ring_seconds": str(profile.queue.ring_seconds),
+        "wrapup_seconds": str(scaled(settings, profile.queue.wrapup_seconds)),
+    }
+    values = {name: _safe(name, value) for name, value in raw.items()}
+    values["transport_external"] = _external(settings)
+    values["trunk_identify"] = _identify(settings)
+    values["trunk_out"] = _out(settings)
+    values["dialplan_includes"] = "\n".join(
+        f'#include "dialplan/{each.name}"' for each in sorted(DIALPLAN.glob("*.conf"))
+    )
+    return values
+
+
+def _external(settings: Settings) -> str:
+    if settings.external_address is None:
+        return "; PSAP_EXTERNAL_ADDRESS is not set"
+    address = _safe("external address", settings.external_address)
+    nets = ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
+    return "\n".join(
+        [f"external_signaling_address = {address}", f"external_media_address = {address}"]
+        + [f"local_net = {net}" for net in nets]
+    )
+
+
+def _identify(settings: Settings) -> str:
+    """The carrier's addresses. Names are refused: a dead resolver must not stop the centre's start."""
+    if not settings.trunk_addresses:
+        return "; no PSAP_TRUNK_HOSTS: nobody is the carrier"
+    lines = ["[trunk-hosts]", "type = identify", "endpoint = trunk", "srv_lookups = no"]
+    for host in settings.trunk_addresses:
+        try:
+            ipaddress.ip_network(host, strict=False)
+        except ValueError:
+            raise RenderError(f"PSAP_TRUNK_HOSTS takes addresses and networks, not {host!r}") from None
+        lines.append(f"match = {host}")
+    return "\n".join(lines)
+
+
+def _out(settings: Settings) -> str:
+    if settings.trunk_proxy is None:
+        return "; no PSAP_TRUNK_PROXY: no calls go out"
+    proxy = _safe("trunk proxy", settings.trunk_proxy)
+    return "\n".join(
+        (
+            "; call-backs and overflow go out here; nothing comes in by it",
+            "[psap-out]",
+            "type = endpoint",
+            "transport = udp",
+            "context = from-trunk",
+            "identify_by = auth_username",
+            "disallow = all",
+            "allow = alaw,ulaw",
+            "dtmf_mode = auto",
+            "direct_media = no",
+            "rtp_symmetric = yes",
+            "aors = psap-out",
+            "from_user = 112",
+            "",
+            "[psap-out]",
+            "type = aor",
+            f"contact = sip:{proxy}",
+            "qualify_frequency = 0",
+        )
+    )
+
+
+def _globals(settings: Settings, profile: Profile) -> str:
+    """Values of this installation for the dialplan, and which dialled numbers are expected."""
+    queue = profile.queue
+    duty = ""
+    if queue.duty_number and settings.trunk_proxy:
+        duty = f"PJSIP/psap-out/sip:{queue.duty_number}@{_safe('trunk proxy', settings.trunk_proxy)}"
+    lines = [
+        "[globals]",
+        f"PSAP_SITE = {profile.site}",
+        f"PSAP_AREA = {profile.area_code.lstrip('0')}",
+        f"PSAP_SOUNDS = {settings.pbx / 'sounds' / 'psap'}",
+        f"PSAP_AGI_URL = agi://127.0.0.1:{settings.agi_port}",
+        f"PSAP_LONGEST_WAIT = {scaled(settings, queue.longest_wait_seconds)}",
+        f"PSAP_LOW_WAIT = {scaled(settings, queue.low_to_normal_seconds)}",
+        f"PSAP_OVERFLOW_RING = {OVERFLOW_RING_SECONDS}",
+        f"PSAP_DUTY_DIAL = {duty}",
+        "",
+        "[psap-known]",
+    ]
+    known = dict.fromkeys(["112", "+62112", "62112", *profile.numbers])
+    lines += [f"exten => {number},1,NoOp()" for number in known]
+    return "\n".join(lines) + "\n"
+
+
+def _safe(name: str, value: str) -> str:
+    if not SAFE.fullmatch(value):
+        raise RenderError(f"{name} may not hold a line break or a semicolon")
+    return value
+
+
+def _write(settings: Settings, path: Path, text: str) -> None:
+    """Written at once, readable only by Asterisk's account; the tree's owner tells which one that is."""
+    write_private(path, text)
+    if os.geteuid() == 0:
+        owner = settings.pbx.stat()
+        for each in (path.parent, path):
+            os.chown(each, owner.st_uid, owner.st_gid)
