@@ -62,7 +62,7 @@ def port_fault(protocol: str, address: str, port: int) -> tuple[str, str] | None
 
 def check_disk(settings: Settings) -> None:
     """Raises RefusedError when the disk that would hold the home is nearly full."""
-    free = shutil.disk_usage(_existing(settings.home)).free
+    free = shutil.disk_usage(existing(settings.home)).free
     if free < DISK_BYTES:
         left, needed = free // 2**20, DISK_BYTES // 2**20
         raise RefusedError(
@@ -71,7 +71,8 @@ def check_disk(settings: Settings) -> None:
         )
 
 
-def _existing(path: Path) -> Path:
+def existing(path: Path) -> Path:
+    """The path itself or its nearest parent that is there."""
     while not path.exists():
         path = path.parent
     return path

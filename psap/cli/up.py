@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import fcntl
 import json
 import os
@@ -10,6 +11,7 @@ import shutil
 import signal
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -110,6 +112,8 @@ def _only_one(settings: Settings) -> Iterator[None]:
 
 def _bring_up(settings: Settings) -> None:
     began = time.monotonic()
+    for sign in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(sign, _interrupted)
     try:
         _prepare(settings)
         step("Menjalankan Redis, Asterisk, agi, ami_bridge, console", "starting all parts")
@@ -119,10 +123,25 @@ def _bring_up(settings: Settings) -> None:
         # nothing is left running after a failure, Ctrl-C included
         if supervise.survivors(settings):
             supervise.stop(settings)
-        if isinstance(error, supervise.SuperviseError | pbx_root.PbxRootError | OSError | RuntimeError):
-            raise RefusedError(str(error)) from error
-        raise
+        if isinstance(error, RefusedError) or not isinstance(error, Exception):
+            raise
+        log = _keep_traceback(settings)
+        raise RefusedError(f"{str(error) or type(error).__name__} (rincian / details: {log})") from error
     _announce(settings, time.monotonic() - began)
+
+
+def _keep_traceback(settings: Settings) -> Path:
+    """The whole story of an unforeseen failure goes to a file; the terminal gets one line."""
+    log = settings.logs / "up.log"
+    with contextlib.suppress(OSError):
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.write_text(traceback.format_exc(), "utf-8")
+    return log
+
+
+def _interrupted(_sign: int, _frame: object) -> None:
+    """SIGTERM and a closed terminal are taken like Ctrl-C: what was begun is taken back."""
+    raise KeyboardInterrupt
 
 
 def _prepare(settings: Settings) -> None:

@@ -1,0 +1,71 @@
+"""``./112 test``: the checks, the page's own tests, then pytest; pytest's closing line comes last."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import typer
+
+from psap.cli import page
+from psap.cli.say import step
+from psap.platform.settings import ROOT
+
+CHECKS = (
+    ("ruff check", ["ruff", "check", "."]),
+    ("ruff format", ["ruff", "format", "--check", "."]),
+    ("mypy --strict", ["mypy"]),
+    ("lint-imports", ["lint-imports"]),
+)
+
+
+def test(context: typer.Context) -> None:
+    """Semua pemeriksaan dan uji / all checks and tests. `full`: uji panjang juga / the long ones too;
+    argumen pytest menjalankan pytest saja / pytest arguments run pytest alone."""
+    words = list(context.args)
+    everything = words[:1] == ["full"]
+    if everything:
+        words = words[1:]
+    page.build_if_stale()
+    failed = [] if words else _checks()
+    # with arguments it is the person who chooses; without, the long ones wait for `full`
+    chosen = words or ([] if everything else ["-m", "not long"])
+    pytest = subprocess.run(
+        [sys.executable, "-m", "pytest", *chosen], cwd=ROOT, env=_environment(), check=False
+    )
+    if failed:
+        # on standard error: pytest's closing line stays the last of standard output
+        print(f"112: gagal / failed: {', '.join(failed)}", file=sys.stderr)
+    raise typer.Exit(1 if failed else pytest.returncode)
+
+
+def _checks() -> list[str]:
+    """Names of the checks that failed; the output of those only."""
+    tools = Path(sys.executable).parent
+    todo = [(name, [str(tools / command[0]), *command[1:]], ROOT) for name, command in CHECKS]
+    if (page.WEB / "package.json").exists():
+        todo.append(("npm run check", ["npm", "run", "--if-present", "check"], page.WEB))
+        todo.append(("npm test", ["npm", "run", "--if-present", "test"], page.WEB))
+    failed = []
+    for name, command, folder in todo:
+        began = time.monotonic()
+        done = subprocess.run(
+            command, cwd=folder, env=_environment(), capture_output=True, text=True, check=False
+        )
+        seconds = time.monotonic() - began
+        if done.returncode == 0:
+            step(f"{name}: baik ({seconds:.1f} detik)", f"fine ({seconds:.1f} s)")
+        else:
+            failed.append(name)
+            step(f"{name}: GAGAL", "FAILED")
+            print(done.stdout + done.stderr, flush=True)
+    return failed
+
+
+def _environment() -> dict[str, str]:
+    """The tests make homes of their own: settings of a person's home must not reach them."""
+    kept = {"PSAP_CACHE", "PSAP_PBX_ROOT"}
+    return {key: value for key, value in os.environ.items() if not key.startswith("PSAP_") or key in kept}
