@@ -1,0 +1,47 @@
+/** The shapes of the HTTP interface that the page reads. Unknown is null, never 0. */
+export interface Caller { number: string | null; e164: string | null; presentation: string | null; kind: string }
+export interface Gate { result: string | null; seconds: number | null; keys: string | null }
+export interface Policy { rung: number | null; decision: string | null; block_id: string | null }
+export interface Leg { agent: string | null; ring_seconds: number | null; answered_at: string | null; talk_seconds: number | null; end: string | null }
+export interface TimelineEntry { at: string; what: string; data: Record<string, unknown> }
+export interface Call {
+  id: string; site: string; direction: string; dialled: string | null; caller: Caller
+  started_at: string; answered_at: string | null; ended_at: string | null
+  ending: string | null; ended_by: string | null; gate: Gate; policy: Policy
+  flags: string[]; priority: string | null; queue: { wait_seconds: number | null }; legs: Leg[]
+  agent: string | null; ring_seconds: number | null; talk_seconds: number | null
+  classification: string; classified_by: string | null; note: string | null
+  evidence: Evidence[]; source: string; incident_id: string | null; recording_ids: string[]; timeline?: TimelineEntry[]
+}
+export type Evidence = Record<string, unknown>
+export interface Waiting { call_id: string; caller: Caller | null; since: string; priority: string | null; flags: string[]; position: number | null }
+export type AgentState = 'logged_out' | 'ready' | 'paused' | 'ringing' | 'talking' | 'wrapping_up'
+export interface Agent { agent: string; name: string; state: AgentState; since: string | null; reason: string | null; call_id: string | null; phone_registered: boolean | null }
+export interface QueueSnapshot { waiting: Waiting[]; agents: Agent[] }
+export interface History {
+  calls: { id: string; started_at: string; ending: string | null; classification: string | null }[]
+  calls_total: number
+  incidents: { id: string; number: string; category: string | null; status: string; created_at: string }[]
+  marks: unknown
+  why: { id: string; en: string } | null
+}
+export interface Disposition { agency: string; at: string; by: string; note: string | null; caller_told_at: string | null }
+export interface Incident extends ReportFields {
+  id: string; number: string; version: number; status: string; call_id: string | null
+  dispositions: Disposition[]; caller_told_at: string | null
+  created_by: string; created_at: string; updated_at: string; shift_date?: string; shift?: string | null
+}
+/** What a call taker writes, in the order of the SOP. */
+export interface ReportFields {
+  place: string | null; landmark: string | null; district: string | null; subdistrict: string | null
+  category: string | null; description: string | null; injured: string | null; danger: string | null
+  caller_name: string | null; callback_number: string | null
+}
+export interface Block {
+  id: string; number: string; rung: number; treatment: string; reason: string; evidence: unknown[]
+  author: string; origin: string; started_at: string; expires_at: string | null
+  awaits_confirmation?: boolean; removed_at?: string | null; explanation?: { id: string; en: string } | string
+}
+export interface Page<T> { items: T[]; next: string | null }
+export interface Me { id?: string; username: string; name: string; role: string; agency?: string | null; site?: string }
+export interface LiveEvent { v?: number; type: string; at?: string; seq?: string; data?: unknown }
