@@ -114,7 +114,8 @@ def carrier_address(settings: Settings) -> str:
                 first = network.network_address if network.num_addresses == 1 else network[2]
                 return str(ip_address(int(first)))
     raise RefusedError(
-        "PSAP_TRUNK_HOSTS tidak memuat alamat lokal; pakai ./112 up --demo / has no local address; use ./112 up --demo"
+        "PSAP_TRUNK_HOSTS tidak memuat alamat lokal; pakai ./112 up --demo / "
+        "PSAP_TRUNK_HOSTS has no local address; use ./112 up --demo"
     )
 
 
@@ -165,16 +166,10 @@ async def _act(caller: Caller, wish: Wish) -> None:
         wish.tell(f"menekan {wish.keys}", f"pressed {wish.keys}")
     elif wish.text:
         while not caller.is_over:
-            await _until_quiet(caller)
+            await caller.media.falls_silent(timeout=60)
             await caller.say(wish.text)
             wish.tell("berbicara", "spoke")
             await asyncio.sleep(4)
-
-
-async def _until_quiet(caller: Caller) -> None:
-    """Wait until the other side has been silent for a second."""
-    while caller.media.loudness(1.0) > 50 or caller.media.received < 25:
-        await asyncio.sleep(0.1)
 
 
 async def _snapshot(settings: Settings) -> dict[str, Any] | None:

@@ -221,3 +221,11 @@ class Media(asyncio.DatagramProtocol):
                     if audio.level(frame) > level:
                         return when
                 await asyncio.sleep(0.02)
+
+    async def falls_silent(self, *, timeout: float, seconds: float = 1.0, level: float = 50) -> None:
+        """Wait until the other side has been quiet for ``seconds``, as after a prompt."""
+        async with asyncio.timeout(timeout):
+            while True:
+                if self.received * audio.PACE >= seconds and self.loudness(seconds) <= level:
+                    return
+                await asyncio.sleep(0.05)
