@@ -1,0 +1,39 @@
+"""Fixtures that every real test shares: one home for the session, telephones around it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
+
+import pytest
+
+from tests.support.centre import Centre
+from tests.support.home import Home, running_home
+
+# the dialplan's and queue's waits, shortened: wrap-up 2 s, ring 3 s, longest wait 12 s
+TIMER_SCALE = "0.2"
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+    """A healthy home with the demo accounts, for the whole session. Leave it healthy."""
+    yield from running_home(tmp_path_factory.mktemp("home"), env={"PSAP_TIMER_SCALE": TIMER_SCALE})
+
+
+@pytest.fixture
+async def centre(home: Home) -> AsyncIterator[Centre]:
+    """Telephones and a supervisor's live channel around the shared home."""
+    async with AsyncExitStack() as stack:
+        made = Centre(home, stack)
+        await made.open()
+        yield made
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """A failed test that used the home shows the ends of the parts' logs."""
+    outcome = yield
+    report = outcome.get_result()  # type: ignore[attr-defined]
+    found = getattr(item, "funcargs", {}).get("home")
+    if report.when == "call" and report.failed and isinstance(found, Home):
+        report.sections.append(("logs of the home", found.logs()))
