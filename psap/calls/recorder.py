@@ -74,6 +74,11 @@ class Recorder:
         """A call's row that is not written yet."""
         return self._calls.get(call_id)
 
+    @property
+    def idle(self) -> bool:
+        """Whether everything so far is written."""
+        return self._idle.is_set()
+
     def _wake(self) -> None:
         self._idle.clear()
         self._news.set()

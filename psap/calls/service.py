@@ -6,6 +6,7 @@ functions (``Ports``), so the same code runs live, in replays and in tests.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +19,8 @@ from psap.platform.clock import Clock, rfc3339
 from psap.platform.events import Event, EventType
 from psap.queue import model as q
 from psap.queue.waiting import waiting
+
+RECENT = 500  # ended calls kept, so that an agent's last word finds them also without a database
 
 NO_HISTORY: dict[str, Any] = {
     "calls": [],
@@ -62,7 +65,9 @@ class Following:
         self.by_id: dict[str, Tracker] = {}
         self.desk = q.Desk()
         self.backgrounds: dict[str, Background] = {}
+        self.recent: OrderedDict[str, Tracker] = OrderedDict()  # ended, by call id, newest last
         self._queue_shown: list[dict[str, Any]] = []
+        self._queue_dirty = False
 
     # -- facts about calls
 
@@ -85,16 +90,34 @@ class Following:
                 self.ports.spoke(tracker.channel)
             return
         if changed:
+            self._queue_dirty = True
             self._after(tracker, fact)
         if tracker.ended:
             self._finish(tracker, fact.at)
-        self._queue_changed(fact.at)
 
     def adopt(self, tracker: Tracker) -> None:
         """Follow a call from here on."""
         self.calls[tracker.call.uniqueid] = tracker
         self.by_id[tracker.call.id] = tracker
         self.backgrounds.setdefault(tracker.call.id, Background())
+
+    def replace(self, tracker: Tracker) -> None:
+        """Follow a call as the ledger tells it, or finish it if it is over there."""
+        self.drop(tracker.call.uniqueid)
+        self._queue_dirty = True
+        self.adopt(tracker)
+        self.identify(tracker)
+        if tracker.ended:
+            self._finish(tracker, tracker.call.ended_at or self.clock.now_us())
+        else:
+            self._record(tracker)
+
+    def drop(self, uniqueid: str) -> None:
+        """Forget a call whose record is complete elsewhere."""
+        old = self.calls.pop(uniqueid, None)
+        if old is not None:
+            self.by_id.pop(old.call.id, None)
+            self._queue_dirty = True
 
     def identify(self, tracker: Tracker) -> None:
         """Work out who calls, and ask for what is known of the number."""
@@ -188,6 +211,9 @@ class Following:
         self.by_id.pop(tracker.call.id, None)
         for leg in tracker.legs.values():
             self._leg_moved(tracker, leg, at)
+        self.recent[tracker.call.id] = tracker
+        while len(self.recent) > RECENT:
+            self.recent.popitem(last=False)
         self.suggest(tracker)
         self.backgrounds.pop(tracker.call.id, None)
         self._record(tracker)
@@ -263,11 +289,24 @@ class Following:
         base = {"call_id": tracker.call.id, "caller": caller.model_dump(mode="json") if known else None}
         self.ports.publish(Event(kind, at, base | data))
 
-    def _queue_changed(self, at: int) -> None:
+    def tell_queue(self) -> None:
+        """Tell who waits, if that changed. Called some times a second: with hundreds waiting,
+        telling at each fact would cost more than everything else."""
+        if not self._queue_dirty:
+            return
+        self._queue_dirty = False
         shown = self.waiting()
         if shown != self._queue_shown:
             self._queue_shown = shown
-            self.ports.publish(Event(EventType.QUEUE_CHANGED, at, {"waiting": shown}))
+            self.ports.publish(Event(EventType.QUEUE_CHANGED, self.clock.now_us(), {"waiting": shown}))
+
+    def tell_all(self) -> None:
+        """After a resync: tell every agent and the queue anew."""
+        now = self.clock.now_us()
+        for agent in self.desk.by_phone.values():
+            self.ports.publish(Event(EventType.AGENT_CHANGED, now, agent.shown()))
+        self._queue_dirty = True
+        self.tell_queue()
 
     def waiting(self) -> list[dict[str, Any]]:
         """Who waits, as the contract shows it."""

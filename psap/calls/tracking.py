@@ -85,6 +85,11 @@ class Tracker:
         tracker._note(fact.at, "started")
         return tracker
 
+    @classmethod
+    def of_record(cls, call: Call, number_key: str | None) -> Tracker:
+        """A call that is not followed any more, so that a person's word can still be added."""
+        return cls(call, "", Stage.ENDED, number_key)
+
     @property
     def ended(self) -> bool:
         return self.stage is Stage.ENDED
@@ -126,7 +131,8 @@ class Tracker:
     def _gate_left(self, fact: f.GateLeft) -> bool:
         result = GateResult(fact.result) if fact.result in set(GateResult) else None
         self.call.gate = Gate(result=result, seconds=fact.seconds, keys=fact.keys)
-        self._priority(fact.priority)
+        if result is not GateResult.HUNG_UP:
+            self._priority(fact.priority)
         for word in fact.flags:
             if word in set(Flag):
                 self.flag(Flag(word))

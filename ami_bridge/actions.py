@@ -1,0 +1,87 @@
+"""What we ask Asterisk to do, in our own words. Every value is checked by the link again."""
+
+from __future__ import annotations
+
+from ami_bridge.link import Link
+from ami_bridge.wire import Headers, LinkError
+from psap.platform import pbx_names
+
+QUEUE = "psap112"
+
+
+class Actions:
+    """Wishes to one Asterisk. All raise LinkAwayError or RefusedError."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    async def login(self, phone: str, agent: str) -> None:
+        """Make a telephone a member of the queue."""
+        await self._link.do(
+            "QueueAdd",
+            Queue=QUEUE,
+            Interface=f"PJSIP/{phone}",
+            StateInterface=f"PJSIP/{phone}",
+            MemberName=agent,
+            Penalty=0,
+        )
+
+    async def logout(self, phone: str) -> None:
+        """Take a telephone out of the queue."""
+        await self._link.do("QueueRemove", Queue=QUEUE, Interface=f"PJSIP/{phone}")
+
+    async def pause(self, phone: str, reason: str) -> None:
+        """No calls to a telephone until ``unpause``."""
+        await self._link.do(
+            "QueuePause", Queue=QUEUE, Interface=f"PJSIP/{phone}", Paused="true", Reason=reason
+        )
+
+    async def unpause(self, phone: str) -> None:
+        """Calls again."""
+        await self._link.do("QueuePause", Queue=QUEUE, Interface=f"PJSIP/{phone}", Paused="false")
+
+    async def hang_up(self, channel: str) -> None:
+        """End a channel at once."""
+        await self._link.do("Hangup", Channel=channel, Cause=16)
+
+    async def spoke(self, channel: str) -> None:
+        """Tell the gate that its caller speaks."""
+        await self._link.do("Setvar", Channel=channel, Variable=pbx_names.SPOKE, Value=1)
+
+    async def set_global(self, name: str, value: str) -> None:
+        """Write a global variable of the dialplan."""
+        await self._link.do("Setvar", Variable=name, Value=value)
+
+    async def packets_received(self, channel: str) -> int | None:
+        """RTP packets that a channel received so far; None where Asterisk cannot tell."""
+        try:
+            answers = await self._link.do("Getvar", Channel=channel, Variable="CHANNEL(rtcp,rxcount)")
+        except LinkError:
+            return None
+        value = answers[0].get("Value", "")
+        return int(value) if value.isdigit() else None
+
+    async def reload_phones(self) -> None:
+        """Let pjsip read its file of phones again; calls go on."""
+        await self._link.do("Reload", Module="res_pjsip.so")
+
+    async def tree(self, family: str) -> dict[str, str]:
+        """An AstDB family: key -> value."""
+        answers = await self._link.do("DBGetTree", Family=family, timeout=30.0)
+        start = f"/{family}/"
+        return {
+            row["Key"].removeprefix(start): row.get("Val", "")
+            for row in answers
+            if row.get("Event") == "DBGetTreeResponse" and row.get("Key", "").startswith(start)
+        }
+
+    async def write_tree(self, family: str, put: dict[str, str], delete: list[str]) -> tuple[int, int]:
+        """Write and delete AstDB entries in one pipeline; (written, deleted) asked for."""
+        actions: list[tuple[str, Headers]] = [
+            ("DBPut", {"Family": family, "Key": key, "Val": value}) for key, value in put.items()
+        ]
+        actions += [("DBDel", {"Family": family, "Key": key}) for key in delete]
+        if actions:
+            # deleting what is not there is refused, and is what we want
+            await self._link.bulk(actions)
+        return len(put), len(delete)

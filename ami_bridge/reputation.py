@@ -1,0 +1,117 @@
+"""The bridge's side of reputation: marks in, the block list out, what is known of a caller."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from psap.agencies.profile import Profile
+from psap.callers import service as callers
+from psap.callers.numbers import caller_key
+from psap.calls import store
+from psap.calls.model import Call, Caller
+from psap.calls.service import Background
+from psap.calls.store import AWAY_ERRORS
+from psap.calls.suggest import SHORT_SECONDS
+from psap.platform.clock import Clock
+from psap.platform.control import ControlError
+from psap.platform.database import Database
+
+DAY_US = 86_400_000_000
+MANY = 1_000  # keys from which on the answer is worked out beside the event loop
+
+
+def mark_of(call: Call, kind: str, author: str) -> dict[str, Any]:
+    """A person's (or the gate's) word about a call, JSON-ready for the spool."""
+    return {
+        "call_id": call.id,
+        "uniqueid": call.uniqueid,
+        "started_at": call.started_at,
+        "caller": call.caller.model_dump(mode="json"),
+        "kind": kind,
+        "author": author,
+    }
+
+
+class Reputation:
+    """Reads and writes of psap.callers for one site."""
+
+    def __init__(self, database: Database, profile: Profile, clock: Clock) -> None:
+        self._database = database
+        self._profile = profile
+        self._site = profile.site
+        self._clock = clock
+        self._seen: tuple[int, int] | None = None
+
+    async def mark(self, connection: Any, mark: dict[str, Any]) -> None:
+        """Write one mark and what follows from it on the ladder, in the recorder's transaction."""
+        call = Call(
+            id=mark["call_id"],
+            site=self._site,
+            uniqueid=mark["uniqueid"],
+            started_at=mark["started_at"],
+            caller=Caller.model_validate(mark["caller"]),
+        )
+        await callers.mark_call(
+            connection, self._site, self._profile, self._clock, call, mark["kind"], mark["author"]
+        )
+
+    def key_of(self, mark: dict[str, Any]) -> str | None:
+        """The number key that a mark is about."""
+        return caller_key(Caller.model_validate(mark["caller"]), self._profile.area_code)
+
+    async def wanted(self, keys: Sequence[str] | None) -> dict[str, str]:
+        """What AstDB should hold. Raises ControlError(database_away)."""
+        try:
+            if keys is None or len(keys) > MANY:
+                # 100,000 rows in the event loop would hold up a screen-pop
+                return await asyncio.to_thread(self._wanted_elsewhere, keys)
+            async with self._database.read() as connection:
+                return await callers.blocks_to_push(connection, self._site, keys, self._clock.now_us())
+        except AWAY_ERRORS as error:
+            raise _away(error) from error
+
+    def _wanted_elsewhere(self, keys: Sequence[str] | None) -> dict[str, str]:
+        async def read() -> dict[str, str]:
+            database = Database(self._database.url, busy_seconds=1.0)
+            try:
+                async with database.read() as connection:
+                    return await callers.blocks_to_push(connection, self._site, keys, self._clock.now_us())
+            finally:
+                await database.close()
+
+        return asyncio.run(read())
+
+    async def changed(self) -> bool:
+        """Whether blocks came or went since the last question."""
+        try:
+            async with self._database.read() as connection:
+                now = await store.blocks_fingerprint(connection, self._site)
+        except AWAY_ERRORS as error:
+            raise _away(error) from error
+        before, self._seen = self._seen, now
+        return before is not None and before != now
+
+    async def background(self, key: str) -> Background:
+        """What is known of a number, for the screen-pop and the suggestions."""
+        now = self._clock.now_us()
+        try:
+            async with self._database.read() as connection:
+                history = await callers.history(
+                    connection, self._site, key, now_us=now, profile=self._profile
+                )
+                short, _ = await store.signs(
+                    connection, self._site, key, since=now - DAY_US, short_seconds=SHORT_SECONDS
+                )
+                _, failed = await store.signs(
+                    connection, self._site, key, since=now - 30 * DAY_US, short_seconds=0
+                )
+        except AWAY_ERRORS as error:
+            raise _away(error) from error
+        return Background(history, short, failed, int(history.get("marks") or 0), ready=True)
+
+
+def _away(error: BaseException) -> ControlError:
+    why = str(getattr(error, "orig", None) or error)
+    return ControlError("database_away", f"the database does not answer: {why}")

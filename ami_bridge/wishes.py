@@ -1,0 +1,182 @@
+"""What each command does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ami_bridge.actions import Actions
+from ami_bridge.blocks import Blocks
+from ami_bridge.commands import Method, Params, must, text
+from ami_bridge.data import Data
+from ami_bridge.reputation import mark_of
+from ami_bridge.wire import RefusedError
+from psap.calls import facts as f
+from psap.calls.model import Call, Classification
+from psap.calls.recorder import Recorder
+from psap.calls.service import Following
+from psap.calls.store import call_of
+from psap.calls.tracking import Tracker
+from psap.pbx.render import PhoneRow, render_phones
+from psap.platform.control import ControlError
+from psap.platform.events import Event, EventType
+from psap.platform.settings import Settings
+from psap.queue.model import Agent
+
+
+class Wishes:
+    """The commands of docs/architecture/contracts.md."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        following: Following,
+        actions: Actions,
+        blocks: Blocks,
+        recorder: Recorder,
+        data: Data,
+        health: Any,
+    ) -> None:
+        self._settings = settings
+        self._following = following
+        self._actions = actions
+        self._blocks = blocks
+        self._recorder = recorder
+        self._data = data
+        self._health = health
+
+    def methods(self) -> dict[str, Method]:
+        """Every command by name."""
+        return {
+            "snapshot": self.snapshot,
+            "agent.login": self.login,
+            "agent.logout": self.logout,
+            "agent.pause": self.pause,
+            "agent.unpause": self.unpause,
+            "call.classify": self.classify,
+            "call.link_incident": self.link_incident,
+            "blocks.sync": self.sync_blocks,
+            "phones.sync": self.sync_phones,
+        }
+
+    async def snapshot(self, _params: Params) -> dict[str, Any]:
+        return self._following.snapshot() | {"health": self._health()}
+
+    # -- agents
+
+    async def _agent(self, params: Params) -> Agent:
+        name = must(params, "agent")
+        agent = self._following.desk.agent(name)
+        if agent is None:
+            await self._data.load_phones(self._following)
+            agent = self._following.desk.agent(name)
+        if agent is None:
+            raise ControlError("no_phone", f"{name} has no telephone: ./112 phone {name}")
+        return agent
+
+    async def login(self, params: Params) -> dict[str, Any]:
+        agent = await self._agent(params)
+        if not agent.member:
+            try:
+                await self._actions.login(agent.phone, agent.agent)
+            except RefusedError as error:
+                if "already" not in str(error).lower():
+                    raise
+        if agent.paused:
+            await self._actions.unpause(agent.phone)
+        agent.member, agent.paused, agent.reason = True, False, None
+        return self._told(agent)
+
+    async def logout(self, params: Params) -> dict[str, Any]:
+        agent = await self._agent(params)
+        if agent.member:
+            try:
+                await self._actions.logout(agent.phone)
+            except RefusedError as error:
+                if "not" not in str(error).lower():  # not there: what was wished for
+                    raise
+        agent.member = agent.paused = False
+        return self._told(agent)
+
+    async def pause(self, params: Params) -> dict[str, Any]:
+        reason = must(params, "reason", longest=64)
+        agent = await self._member(params)
+        await self._actions.pause(agent.phone, reason)
+        agent.paused, agent.reason = True, reason
+        return self._told(agent)
+
+    async def unpause(self, params: Params) -> dict[str, Any]:
+        agent = await self._member(params)
+        await self._actions.unpause(agent.phone)
+        agent.paused, agent.reason = False, None
+        return self._told(agent)
+
+    async def _member(self, params: Params) -> Agent:
+        agent = await self._agent(params)
+        if not agent.member:
+            raise ControlError("bad_request", f"{agent.agent} is not logged in")
+        return agent
+
+    def _told(self, agent: Agent) -> dict[str, Any]:
+        now = self._following.clock.now_us()
+        if agent.settle(now):
+            self._following.ports.publish(Event(EventType.AGENT_CHANGED, now, agent.shown()))
+        return agent.shown()
+
+    # -- calls
+
+    async def classify(self, params: Params) -> dict[str, Any]:
+        call_id, by = must(params, "call_id", longest=64), must(params, "by", longest=64)
+        word = must(params, "classification", longest=32)
+        if word not in set(Classification):
+            raise ControlError("bad_request", f"no such classification: {word!r}")
+        classification = Classification(word)
+        note = text(params, "note", longest=4000, needed=False)
+        tracker, key = await self._call(call_id)
+        self._following.classify(tracker, classification, note, by)
+        if key is not None:
+            self._recorder.mark(mark_of(tracker.call, str(classification), by))
+        if params.get("end") and not tracker.ended:
+            tracker.apply(f.EndDeclared(self._following.clock.now_us(), tracker.call.uniqueid, None, "agent"))
+            await self._actions.hang_up(tracker.channel)
+        return tracker.call.model_dump(mode="json")
+
+    async def link_incident(self, params: Params) -> dict[str, Any]:
+        tracker, _ = await self._call(must(params, "call_id", longest=64))
+        tracker.call.incident_id = must(params, "incident_id", longest=64)
+        self._following.changed(tracker)
+        return tracker.call.model_dump(mode="json")
+
+    async def _call(self, call_id: str) -> tuple[Tracker, str | None]:
+        """A call in progress, or one that ended, out of what is not written yet or the database."""
+        tracker = self._following.by_id.get(call_id) or self._following.recent.get(call_id)
+        if tracker is not None:
+            return tracker, tracker.number_key
+        row = self._recorder.pending(call_id)
+        found: tuple[Call, str | None] | None
+        if row is not None:
+            found = (call_of(row), row["number_key"])
+        else:
+            found = (await self._data.calls([call_id])).get(call_id)
+        if found is None:
+            raise ControlError("not_found", f"no call {call_id}")
+        return Tracker.of_record(*found), found[1]
+
+    # -- blocks and telephones
+
+    async def sync_blocks(self, params: Params) -> dict[str, Any]:
+        keys = params.get("keys")
+        if keys is not None and not (isinstance(keys, list) and all(isinstance(k, str) for k in keys)):
+            raise ControlError("bad_request", "keys must be a list of texts, or null")
+        written, deleted = await self._blocks.sync(keys)
+        return {"written": written, "deleted": deleted}
+
+    async def sync_phones(self, _params: Params) -> dict[str, Any]:
+        rows = await self._data.phone_rows()
+        render_phones(self._settings, [PhoneRow(*row) for row in rows])
+        await self._actions.reload_phones()
+        wanted = {username: agent for username, _, agent in rows}
+        there = await self._actions.tree("psap-phone")
+        put = {k: v for k, v in wanted.items() if there.get(k) != v}
+        await self._actions.write_tree("psap-phone", put, [k for k in there if k not in wanted])
+        await self._data.load_phones(self._following)
+        return {"phones": len(rows)}
