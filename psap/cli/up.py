@@ -31,6 +31,8 @@ from psap.platform.settings import ROOT, Settings, load_secrets
 HEALTHY_SECONDS = 60.0
 LOCK_SECONDS = 90.0
 
+Account = tuple[str, str, str]  # username, role, password
+
 
 def up(
     profile: Annotated[
@@ -115,7 +117,7 @@ def _bring_up(settings: Settings) -> None:
     for sign in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(sign, _interrupted)
     try:
-        _prepare(settings)
+        accounts = _prepare(settings)
         step("Menjalankan Redis, Asterisk, agi, ami_bridge, console", "starting all parts")
         supervise.start(settings)
         _await_healthy(settings)
@@ -127,7 +129,7 @@ def _bring_up(settings: Settings) -> None:
             raise
         log = _keep_traceback(settings)
         raise RefusedError(f"{str(error) or type(error).__name__} (rincian / details: {log})") from error
-    _announce(settings, time.monotonic() - began)
+    _announce(settings, accounts, time.monotonic() - began)
 
 
 def _keep_traceback(settings: Settings) -> Path:
@@ -144,8 +146,8 @@ def _interrupted(_sign: int, _frame: object) -> None:
     raise KeyboardInterrupt
 
 
-def _prepare(settings: Settings) -> None:
-    """Everything that can be refused comes before anything is written."""
+def _prepare(settings: Settings) -> list[Account]:
+    """Everything that can be refused comes before anything is written. Returns the demo accounts."""
     city = _profile(settings)
     check_paths(settings)
     check_ports(settings)
@@ -164,9 +166,11 @@ def _prepare(settings: Settings) -> None:
     shutil.copyfile(_profile_path(settings), settings.home / "profile.toml")
     step("Menulis konfigurasi Asterisk", "writing Asterisk's configuration")
     pbx_root.hand_over(settings)
-    _render(settings, city, secrets)
+    accounts, phones = asyncio.run(_people(settings, city.site))
+    _render(settings, city, secrets, phones)
     pbx_root.hand_over(settings)
     pbx_root.write_hosts(settings)
+    return accounts
 
 
 def _profile_path(settings: Settings) -> Path:
@@ -204,15 +208,36 @@ def _migrate(settings: Settings) -> None:
         raise RefusedError(f"Basis data / database: {error}") from error
 
 
-def _render(settings: Settings, city: Any, secrets: Any) -> None:
+async def _people(settings: Settings, site: str) -> tuple[list[Account], list[tuple[str, str, str]]]:
+    """The demo accounts (made now, if asked for), and every telephone: (username, password, agent)."""
+    from psap.queue.store import passwords_of
+
+    database = Database(settings.effective_database_url)
+    accounts: list[Account] = []
+    try:
+        if settings.demo:
+            try:
+                from psap.accounts.demo import make_demo_accounts
+            except ImportError as error:  # TEMPORARY
+                print("    not yet", error)
+            else:
+                # the password is no setting: it is never written down
+                wish = os.environ.get("PSAP_DEMO_PASSWORD") or None
+                made = await make_demo_accounts(database, site, wish)
+                accounts = [(str(name), str(role), str(password)) for name, role, password in made]
+        async with database.read() as connection:
+            phones = await passwords_of(connection, site)
+    finally:
+        await database.close()
+    return accounts, phones
+
+
+def _render(settings: Settings, city: Any, secrets: Any, phones: list[tuple[str, str, str]]) -> None:
     from psap.pbx import prompts, render
 
     step("Membuat rekaman suara", "making the spoken prompts")
-    try:
-        prompts.make_prompts(settings, city)
-    except prompts.PromptError as error:  # TEMPORARY
-        print("    not yet", error)
-    render.render(settings, city, secrets, [])
+    prompts.make_prompts(settings, city)
+    render.render(settings, city, secrets, [render.PhoneRow(*phone) for phone in phones])
 
 
 def _await_healthy(settings: Settings) -> None:
@@ -242,7 +267,7 @@ def _await_healthy(settings: Settings) -> None:
     )
 
 
-def _announce(settings: Settings, seconds: float) -> None:
+def _announce(settings: Settings, accounts: list[Account], seconds: float) -> None:
     host = settings.external_address or probes.reachable(settings.http_bind)
     trunk = ", ".join(settings.trunk_addresses) or "- (PSAP_TRUNK_HOSTS)"
     print()
@@ -251,28 +276,11 @@ def _announce(settings: Settings, seconds: float) -> None:
     print(f"  Trunk              sip:112@{settings.sip_bind}:{settings.sip_port} (UDP)")
     print(f"  Operator / carrier {trunk}")
     if settings.demo:
-        for username, role, password in _demo_accounts(settings):
+        for username, role, password in accounts:
             print(f"  {username:<18} {role:<12} {password}")
     else:
         print("  Akun / accounts    ./112 users add NAME --role supervisor")
     print(flush=True)
-
-
-def _demo_accounts(settings: Settings) -> list[tuple[str, str, str]]:
-    from psap.accounts.demo import make_demo_accounts
-
-    site = _profile(settings).site
-    wish = os.environ.get("PSAP_DEMO_PASSWORD") or None
-
-    async def make() -> list[tuple[str, str, str]]:
-        database = Database(settings.effective_database_url)
-        try:
-            made = await make_demo_accounts(database, site, wish)
-        finally:
-            await database.close()
-        return [(str(name), str(role), str(password)) for name, role, password in made]
-
-    return asyncio.run(make())
 
 
 def _stay(settings: Settings) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import re
 import shlex
 import socket
 import subprocess
@@ -71,7 +72,7 @@ def version(settings: Settings) -> str:
         command = ["chroot", str(root), *command]
     told = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
     words = told.stdout.split()
-    found = words[1].split("~")[0] if len(words) > 1 else "?"
+    found = re.split(r"[^0-9.]", words[1])[0] if len(words) > 1 else "?"
     if found.split(".")[0] != NEEDED:
         raise PbxRootError(
             f"Asterisk {found} tidak didukung, perlu versi {NEEDED} / "
