@@ -144,7 +144,11 @@ def _mounts(settings: Settings) -> Iterator[Finding]:
     """Asterisk's root needs a private mount namespace."""
     if pbx_root.pbx_root(settings) == Path("/"):
         return
-    command = ["unshare", "--mount", "--propagation", "private", "true"]
+    try:
+        command = pbx_root.in_root(settings, ["true"])
+    except pbx_root.PbxRootError as error:
+        yield Finding("Ruang mount / mount namespace", str(error), "sudo ./112 doctor")
+        return
     tried = subprocess.run(command, capture_output=True, text=True, check=False)
     mend = (
         "jalankan sebagai root / run as root; in a container: --cap-add SYS_ADMIN" if tried.returncode else ""

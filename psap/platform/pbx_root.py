@@ -25,6 +25,12 @@ ROOT_NAME = "pbx-forky-1"  # changes whenever the recipe in ./112 does
 NEEDED = "22"  # Asterisk's long-term release
 RX_SECONDS = 5.0
 
+# Nothing mounted below may reach the machine's own mount table. `unshare --propagation private` does not
+# work where we ourselves run in a chroot; entering our own mount namespace leaves that for one command.
+PRIVATE = (
+    "{ mount --make-rprivate / 2>/dev/null || nsenter --mount=/proc/self/ns/mnt mount --make-rprivate /; }"
+)
+
 
 class PbxRootError(Exception):
     """Asterisk cannot be started here; the message says why and how to mend it."""
@@ -121,9 +127,9 @@ def in_root(
         return inner if not as_user else [*chroot, "/", *inner]
     if os.geteuid() != 0:
         raise PbxRootError("perlu root atau sudo / root or sudo is needed")
-    lines = [*_mounts(settings, root, binds), f'exec {shlex.join(chroot)} {_q(root)} "$@"']
+    lines = [PRIVATE, *_mounts(settings, root, binds), f'exec {shlex.join(chroot)} {_q(root)} "$@"']
     script = " && ".join(lines)  # on one line: it stands in supervisord's configuration too
-    return ["unshare", "--mount", "--propagation", "private", "--", "sh", "-c", script, "in-root", *inner]
+    return ["unshare", "--mount", "--propagation", "unchanged", "--", "sh", "-c", script, "in-root", *inner]
 
 
 def asterisk_command(settings: Settings) -> list[str]:
