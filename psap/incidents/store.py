@@ -1,0 +1,110 @@
+"""SQL of incidents."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import RowMapping, and_, or_, select, update
+from sqlalchemy.dialects.postgresql import insert as postgres_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from psap.incidents.model import Incident, IncidentFilter
+from psap.platform.schema import counters, incidents
+
+_TEXTS = (
+    *(incidents.c.number, incidents.c.place, incidents.c.landmark, incidents.c.district),
+    *(incidents.c.subdistrict, incidents.c.description, incidents.c.caller_name),
+    incidents.c.callback_number,
+)
+
+
+def _incident(row: RowMapping) -> Incident:
+    return Incident(**{name: row[name] for name in Incident.model_fields})
+
+
+def row_of(incident: Incident) -> dict[str, Any]:
+    """An incident as its row."""
+    row: dict[str, Any] = {name: getattr(incident, name) for name in Incident.model_fields}
+    return row | {
+        "status": str(incident.status),
+        "verified": incident.verified.model_dump(mode="json"),
+        "dispositions": [each.model_dump(mode="json") for each in incident.dispositions],
+    }
+
+
+async def next_number(connection: AsyncConnection, site: str, name: str, year: int) -> int:
+    """The next value of a counter, in the caller's transaction: no gap, no double."""
+    make: Any = postgres_insert if connection.dialect.name == "postgresql" else sqlite_insert
+    statement = make(counters).values(site=site, name=name, year=year, value=1)
+    statement = statement.on_conflict_do_update(
+        index_elements=["site", "name", "year"], set_={"value": counters.c.value + 1}
+    ).returning(counters.c.value)
+    value: int = (await connection.execute(statement)).scalar_one()
+    return value
+
+
+async def insert(connection: AsyncConnection, incident: Incident, idempotency_key: str | None) -> None:
+    """Write a new incident."""
+    await connection.execute(incidents.insert().values(**row_of(incident), idempotency_key=idempotency_key))
+
+
+async def replace(connection: AsyncConnection, incident: Incident, version: int) -> bool:
+    """Write a changed incident over ``version``; False when somebody was faster."""
+    done = await connection.execute(
+        update(incidents)
+        .where(
+            incidents.c.site == incident.site,
+            incidents.c.id == incident.id,
+            incidents.c.version == version,
+        )
+        .values(**row_of(incident))
+    )
+    return done.rowcount == 1
+
+
+async def by_id(connection: AsyncConnection, site: str, incident_id: str) -> Incident | None:
+    """One incident."""
+    query = select(incidents).where(incidents.c.site == site, incidents.c.id == incident_id)
+    row = (await connection.execute(query)).mappings().first()
+    return None if row is None else _incident(row)
+
+
+async def by_idempotency_key(connection: AsyncConnection, site: str, key: str) -> Incident | None:
+    """The incident that a repeated request made."""
+    query = select(incidents).where(incidents.c.site == site, incidents.c.idempotency_key == key)
+    row = (await connection.execute(query)).mappings().first()
+    return None if row is None else _incident(row)
+
+
+async def find(
+    connection: AsyncConnection,
+    site: str,
+    wanted: IncidentFilter,
+    *,
+    limit: int,
+    after: tuple[int, str] | None,
+) -> list[Incident]:
+    """Incidents that match, newest first, behind ``after`` (creation, id)."""
+    query = select(incidents).where(incidents.c.site == site)
+    for word in (wanted.text or "").split():
+        query = query.where(or_(*(column.icontains(word, autoescape=True) for column in _TEXTS)))
+    if wanted.category is not None:
+        query = query.where(incidents.c.category == wanted.category)
+    if wanted.status is not None:
+        query = query.where(incidents.c.status == str(wanted.status))
+    if wanted.call_id is not None:
+        query = query.where(incidents.c.call_id == wanted.call_id)
+    if wanted.since is not None:
+        query = query.where(incidents.c.created_at >= wanted.since)
+    if wanted.until is not None:
+        query = query.where(incidents.c.created_at < wanted.until)
+    if after is not None:
+        query = query.where(
+            or_(
+                incidents.c.created_at < after[0],
+                and_(incidents.c.created_at == after[0], incidents.c.id < after[1]),
+            )
+        )
+    query = query.order_by(incidents.c.created_at.desc(), incidents.c.id.desc()).limit(limit)
+    return [_incident(row) for row in (await connection.execute(query)).mappings()]
