@@ -88,13 +88,10 @@ class Bridge:
         self.blocks = Blocks(self.actions, self.reputation.wanted)
         self.probe = AgiProbe(settings.agi_port)
         self.books = Books(settings.pbx)
-        self.commands = CommandServer(
-            settings.bridge_socket,
-            Wishes(
-                settings, self.following, self.actions, self.blocks, self.recorder, self.data, self.health
-            ).methods(),
-            log,
+        self.wishes = Wishes(
+            settings, self.following, self.actions, self.blocks, self.recorder, self.data, self.health
         )
+        self.commands = CommandServer(settings.bridge_socket, self.wishes.methods(), log)
         self._errands: set[asyncio.Task[None]] = set()
         self._reconciled = 0.0
 
@@ -210,6 +207,7 @@ class Bridge:
         self.log.warning("asterisk lost", detail=why)
 
     async def _sync_after_boot(self) -> None:
+        await self.wishes.sync_phones({})  # accounts made while Asterisk was away, or before its first start
         await self.blocks.reconcile()
 
     # -- the dialplan's words

@@ -172,11 +172,19 @@ class Wishes:
 
     async def sync_phones(self, _params: Params) -> dict[str, Any]:
         rows = await self._data.phone_rows()
-        render_phones(self._settings, [PhoneRow(*row) for row in rows])
-        await self._actions.reload_phones()
+        if _rewritten(self._settings, [PhoneRow(*row) for row in rows]):
+            await self._actions.reload_phones()
         wanted = {username: agent for username, _, agent in rows}
         there = await self._actions.tree("psap-phone")
         put = {k: v for k, v in wanted.items() if there.get(k) != v}
         await self._actions.write_tree("psap-phone", put, [k for k in there if k not in wanted])
         await self._data.load_phones(self._following)
         return {"phones": len(rows)}
+
+
+def _rewritten(settings: Settings, rows: list[PhoneRow]) -> bool:
+    """Write pjsip's file of phones; False where it was as it should be."""
+    path = settings.pbx / "etc" / "pjsip_phones.conf"
+    before = path.read_bytes() if path.exists() else b""
+    render_phones(settings, rows)
+    return path.read_bytes() != before

@@ -163,6 +163,8 @@ class Tracker:
             self._note(fact.at, "queued", priority=self.call.priority)
         if self.stage is Stage.GATE or (self.stage is Stage.TALKING and self.talking_leg() is None):
             self.stage = Stage.QUEUE
+            # what ended the conversation does not end the call
+            self.far_end_hung_up = self.talk_ended_by = None
         return before != (self.call.priority, self.in_queue, self.stage)
 
     def _queue_left(self, fact: f.QueueLeft) -> bool:
