@@ -3,7 +3,7 @@ import type { id } from './id'
 /** English beside the Indonesian; a missing or surplus key does not compile. */
 export const en: Record<keyof typeof id, string> = {
   'app.title': '112 desk', 'app.skip': 'Skip to content', 'app.loading': 'Loading…', 'app.close': 'Close', 'app.cancel': 'Cancel', 'app.save': 'Save', 'app.back': 'Back',
-  'app.more': 'Show more', 'app.search': 'Search', 'app.all': 'All', 'app.none': '–', 'app.or': 'or',
+  'app.more': 'Show more', 'app.search': 'Search', 'app.all': 'All', 'app.none': '–', 'app.seconds': '{n} s',
   'signin.title': 'Sign in', 'signin.lead': 'The desk of the emergency number 112', 'signin.user': 'User name', 'signin.password': 'Password', 'signin.go': 'Sign in',
   'signin.wrong': 'User name or password is wrong.', 'signin.slow': 'Too many attempts. Wait a little, then try again.', 'signin.expired': 'Your session has ended. Sign in again; what you typed is kept in this tab.',
   'signin.away': 'The server cannot be reached. Calls still come in on the desk telephone.',
@@ -24,7 +24,7 @@ export const en: Record<keyof typeof id, string> = {
   'banner.database': 'The database is locked or away.', 'banner.database.still': 'Calls go on; what you type is kept in this tab and sent again.',
   'banner.phone': 'Your desk telephone is not registered.', 'banner.phone.still': 'No call can ring here. Switch the telephone on or check its cable; ./112 phone shows its account.',
   'queue.title': 'Queue', 'queue.count': '{n} waiting', 'queue.empty': 'Nobody is waiting.', 'queue.teach': 'Waiting callers stand here. A test call: ./112 call --press 0 --say "kebakaran"',
-  'queue.wait': 'Waiting {time}', 'queue.over15': 'over 15 s', 'queue.over20': 'over 20 s', 'queue.over10': 'over 10 s',
+  'queue.wait': 'Waiting {time}', 'queue.over15': '> 15 s', 'queue.over20': '> 20 s', 'queue.over10': '> 10 s',
   'priority.high': 'goes first', 'priority.low': 'low', 'priority.normal': 'normal',
   'agents.title': 'Call takers', 'agents.count': '{ready} ready of {all}', 'agents.empty': 'No call taker in the queue yet.', 'agents.nophone': 'no telephone',
   'recent.title': 'Just ended', 'recent.empty': 'Calls that ended show here.',
@@ -46,7 +46,7 @@ export const en: Record<keyof typeof id, string> = {
   'report.clash': 'Also changed by somebody else: {fields}. Yours is used.', 'report.close': 'Close report', 'report.close.hint': 'The call has ended. Complete and close the report.', 'report.close.unclassified': 'Choose the kind of call (F5–F9) before closing.', 'report.others': 'Reports not closed', 'report.closed': 'Report closed.', 'report.close.dirty': 'Cannot be closed yet: not everything is saved.',
   'f.where': 'Where?', 'f.where.hint': 'street, lane, RT/RW', 'f.place': 'Address or place', 'f.landmark': 'Landmark', 'f.district': 'District', 'f.subdistrict': 'Subdistrict', 'f.choose': 'Choose…',
   'f.what': 'What?', 'f.what.hint': 'press its figure', 'f.category': 'Category', 'f.story': 'What happened?', 'f.description': 'What happened', 'f.hurt': 'Injured and danger', 'f.injured': 'Injured', 'f.danger': 'Danger at the scene', 'f.who': 'Who is calling?', 'f.caller_name': 'Name of the caller', 'f.callback_number': 'Call-back number', 'f.callback.use': "Use the caller's number",
-  'f.injured.ph': 'how many, condition', 'f.danger.ph': 'fire, live wires, weapons…',
+  'f.danger.short': 'Danger', 'f.name.short': 'Name', 'f.injured.ph': 'how many, condition', 'f.danger.ph': 'fire, live wires, weapons…',
   'class.title': 'Kind of call', 'class.emergency': 'Emergency', 'class.information': 'Information', 'class.prank': 'Prank', 'class.ghost': 'Silent', 'class.child': 'Child', 'class.wrong_number': 'Wrong number', 'class.test': 'Test', 'class.unclassified': 'Not chosen',
   'class.prank.end': 'Prank, end', 'class.other': 'Other', 'class.failed': 'Kind not saved: {why}', 'class.done': 'Kind: {name}', 'class.by': 'by {who}',
   'prank.sure.title': 'End as a prank?', 'prank.sure.text': 'This report already describes an incident. The call will be cut at once and the number gets a mark.', 'prank.sure.go': 'Yes, prank: end it',
@@ -60,6 +60,7 @@ export const en: Record<keyof typeof id, string> = {
   'incident.title': 'Report', 'incident.dispositions': 'Dispositions', 'incident.call': 'See the call', 'incident.told': 'Caller told', 'incident.none': 'Not sent to any agency yet.', 'incident.edit': 'Open at the desk',
   'blocks.title': 'Blocks and warnings', 'blocks.number': 'Number', 'blocks.why': 'Why', 'blocks.evidence': 'Evidence', 'blocks.expires': 'Expires', 'blocks.never': 'never', 'blocks.treatment': 'Treatment', 'blocks.rung': 'Rung', 'blocks.remove': 'Undo', 'blocks.removed': 'Undone: the number is let in again at once.', 'blocks.remove.sure': 'Undo the block of {number}?', 'blocks.remove.text': 'The next call from this number is let in. The undoing is recorded.', 'blocks.add': 'Add', 'blocks.add.title': 'Block a number', 'blocks.reason': 'Reason in one sentence', 'blocks.for': 'For', 'blocks.for.24h': '24 hours', 'blocks.for.72h': '72 hours', 'blocks.for.permanent': 'Permanent', 'blocks.calls': '{n} calls', 'blocks.empty': 'No number is held off.', 'blocks.empty.teach': 'Numbers that prank again and again show here with reason, evidence and expiry.', 'blocks.explain': 'Look a number up', 'blocks.failed': 'Not done: {why}', 'blocks.confirm': "awaits a supervisor's decision", 'blocks.by': 'by {who}', 'blocks.system': 'system',
   'treatment.warn': 'warned', 'treatment.challenge': 'two-digit challenge', 'treatment.announce': 'told and ended',
+  'line.started': 'Call arrived', 'line.identified': 'Number read', 'line.policy': 'Policy applied', 'line.gate': 'Through the greeting', 'line.queued': 'Entered the queue', 'line.abandoned': 'Caller hung up', 'line.ringing': 'Call taker’s telephone rings', 'line.ring_ended': 'Ringing ended', 'line.answered': 'Answered', 'line.talk_ended': 'Talk ended', 'line.returned': 'Back in front of the queue', 'line.ended': 'Ended', 'line.classified': 'Kind chosen',
   'keys.title': 'Keys', 'keys.parts': 'Go to a part of the report', 'keys.category': 'Choose a category (outside text fields)', 'keys.info': 'Kind: information', 'keys.ghost': 'Kind: silent', 'keys.prank': 'Kind: prank, and end the call', 'keys.dispo': 'Dispatch', 'keys.other': 'Other kinds', 'keys.help': 'This list', 'keys.save': 'Save now', 'keys.close': 'Close the report', 'keys.esc': 'Close a dialog',
   'error.unreachable': 'the server does not answer.', 'error.generic': 'something went wrong ({key}).', 'error.forbidden': 'your role may not do this.', 'error.no_phone': 'no desk telephone is registered for you.', 'error.asterisk_away': 'the telephone exchange does not answer.', 'error.not_found': 'not found.', 'error.database_away': 'the database is away.', 'error.bridge_away': 'the telephone bridge is away.',
 }

@@ -6,7 +6,7 @@ const first = (one: Evidence, ...names: string[]): unknown => names.map((name) =
 const figure = (value: unknown): string => (typeof value === 'number' ? String(Math.round(value * 10) / 10).replace('.', ',') : String(value))
 
 export function evidenceText(one: Evidence): string {
-  const told = either(first(one, 'text', 'why', 'words'))
+  const told = either(one)
   if (told) return told
   const what = String(first(one, 'what', 'kind', 'name') ?? '')
   const value = first(one, 'value', 'seconds', 'count', 'n')

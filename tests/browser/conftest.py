@@ -1,0 +1,21 @@
+"""A real Chromium, one for all browser tests; each test gets a profile of its own."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+
+import pytest
+
+from tests.browser.desk import Desk, chromium
+from tests.support.home import Home
+
+
+@pytest.fixture
+async def desk(home: Home) -> AsyncIterator[Desk]:
+    """agent1's browser, not signed in yet. A script error or a refused resource fails the test."""
+    async with AsyncExitStack() as stack:
+        browser = await stack.enter_async_context(chromium())
+        made = await Desk.open(browser, home.http_url)
+        yield made
+        assert made.complaints == []
