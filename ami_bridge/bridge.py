@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from ami_bridge import resync
@@ -71,6 +71,7 @@ class Bridge:
                 spoke=lambda channel: self._soon(self.actions.spoke(channel)),
                 look_up=lambda call_id, key: self._soon(self._look_up(call_id, key)),
                 no_response=self._no_response,
+                later=self._later,
                 describe=lambda number, _key, pres: normalise(number, pres, profile.area_code),
             ),
         )
@@ -149,6 +150,9 @@ class Bridge:
         task = asyncio.create_task(self._errand(work))
         self._errands.add(task)
         task.add_done_callback(self._errands.discard)
+
+    def _later(self, seconds: float, work: Callable[[], None]) -> None:
+        asyncio.get_running_loop().call_later(seconds, work)
 
     async def _errand(self, work: Coroutine[Any, Any, None]) -> None:
         try:

@@ -20,6 +20,7 @@ from psap.platform.events import Event, EventType
 from psap.queue import model as q
 from psap.queue.waiting import waiting
 
+POP_PATIENCE = 0.015  # seconds that a screen-pop waits for the caller's history
 RECENT = 500  # ended calls kept, so that an agent's last word finds them also without a database
 
 NO_HISTORY: dict[str, Any] = {
@@ -52,6 +53,7 @@ class Ports:
     look_up: Callable[[str, str], None]  # prefetch the background of (call id, number key)
     no_response: Callable[[Tracker], None]  # a soft mark
     describe: Callable[[str | None, str | None, str | None], Caller]  # number, key, presentation
+    later: Callable[[float, Callable[[], None]], None]  # do it after so many seconds
 
 
 class Following:
@@ -166,7 +168,17 @@ class Following:
         if leg.leg.agent is None and leg.phone is not None:
             leg.leg.agent = self.desk.owner(leg.phone)
             tracker.call.agent = leg.leg.agent or tracker.call.agent
-        # the pop first: everything else can wait a millisecond
+        call = tracker.call
+        if self.backgrounds[call.id].ready or tracker.number_key is None:
+            self._pop(tracker, leg, at)
+        else:
+            # a caller who skipped the gate rings before the look-up is done: wait, but not long
+            self.ports.later(POP_PATIENCE, lambda: self._pop(tracker, leg, at))
+        self._agent_moved(leg, at, call.id, q.AgentState.RINGING)
+
+    def _pop(self, tracker: Tracker, leg: LegState, at: int) -> None:
+        if tracker.ended:
+            return
         call = tracker.call
         self._tell(
             EventType.CALL_RINGING,
@@ -180,7 +192,6 @@ class Following:
             waiting_since=rfc3339(tracker.waiting_since),
             history=self.backgrounds[call.id].history,
         )
-        self._agent_moved(leg, at, call.id, q.AgentState.RINGING)
 
     def _answered(self, tracker: Tracker, at: int) -> None:
         call = tracker.call
