@@ -26,7 +26,7 @@ from psap.cli.preflight import check_disk, check_paths, check_ports
 from psap.cli.say import HomeOption, RefusedError, step
 from psap.platform import parts, pbx_root, probes, supervise
 from psap.platform.database import Database
-from psap.platform.settings import ROOT, Settings, load_secrets
+from psap.platform.settings import Settings, load_secrets
 
 HEALTHY_SECONDS = 60.0
 LOCK_SECONDS = 90.0
@@ -158,10 +158,7 @@ def _prepare(settings: Settings) -> list[Account]:
         folder.mkdir(parents=True, exist_ok=True, mode=0o750)
     secrets = load_secrets(settings.home)
     _migrate(settings)
-    try:
-        page.build_if_stale()
-    except RefusedError as error:  # TEMPORARY
-        print("    not yet", error)
+    page.build_if_stale()
     settings.save()
     shutil.copyfile(_profile_path(settings), settings.home / "profile.toml")
     step("Menulis konfigurasi Asterisk", "writing Asterisk's configuration")
@@ -216,15 +213,12 @@ async def _people(settings: Settings, site: str) -> tuple[list[Account], list[tu
     accounts: list[Account] = []
     try:
         if settings.demo:
-            try:
-                from psap.accounts.demo import make_demo_accounts
-            except ImportError as error:  # TEMPORARY
-                print("    not yet", error)
-            else:
-                # the password is no setting: it is never written down
-                wish = os.environ.get("PSAP_DEMO_PASSWORD") or None
-                made = await make_demo_accounts(database, site, wish)
-                accounts = [(str(name), str(role), str(password)) for name, role, password in made]
+            from psap.accounts.demo import make_demo_accounts
+
+            # the password is no setting: it is never written down
+            wish = os.environ.get("PSAP_DEMO_PASSWORD") or None
+            made = await make_demo_accounts(database, site, wish)
+            accounts = [(str(name), str(role), str(password)) for name, role, password in made]
         async with database.read() as connection:
             phones = await passwords_of(connection, site)
     finally:
@@ -250,8 +244,7 @@ def _await_healthy(settings: Settings) -> None:
             if part.state == "up" and name not in said:
                 said.add(name)
                 print(f"    {name}: {part.detail}", flush=True)
-        absent = {name for name in parts.OURS if not (ROOT / name / "__main__.py").exists()}  # TEMPORARY
-        if all(part.state == "up" or name in absent for name, part in told.parts.items()):
+        if told.healthy:
             return
         if time.monotonic() > end:
             break

@@ -30,11 +30,7 @@ def processes(settings: Settings) -> list[Part]:
     if settings.redis_url is None:
         parts.append(Part("redis", _redis(settings), settings.home / "redis"))
     parts.append(Part("asterisk", pbx_root.asterisk_command(settings), Path("/"), stop_seconds=8))
-    parts += [
-        Part(name, [sys.executable, "-m", name], ROOT)
-        for name in OURS
-        if (ROOT / name / "__main__.py").exists()
-    ]
+    parts += [Part(name, [sys.executable, "-m", name], ROOT) for name in OURS]
     return parts
 
 
