@@ -26,6 +26,7 @@ from psap.callers.numbers import normalise
 from psap.calls.recorder import Recorder
 from psap.calls.service import Following, Ports
 from psap.calls.tracking import Stage, Tracker
+from psap.pbx.render import scaled
 from psap.platform import pbx_names
 from psap.platform.clock import Clock
 from psap.platform.control import ControlError
@@ -75,6 +76,7 @@ class Bridge:
                 describe=lambda number, _key, pres: normalise(number, pres, profile.area_code),
             ),
         )
+        self.following.desk.wrapup = scaled(settings, profile.queue.wrapup_seconds)
         self.link = Link(
             "127.0.0.1",
             settings.ami_port,

@@ -150,6 +150,7 @@ class Desk:
     """Every agent, by telephone and by name."""
 
     by_phone: dict[str, Agent] = field(default_factory=dict)
+    wrapup: int = 0  # seconds, the queue's own; a member's 0 means this
 
     def agent(self, name: str | None) -> Agent | None:
         return next((a for a in self.by_phone.values() if a.agent == name), None)
@@ -185,9 +186,9 @@ class Desk:
         before = agent.shown()
         if isinstance(fact, MemberSeen):
             agent.member, agent.paused, agent.reason = True, fact.paused, fact.reason
-            agent.device, agent.wrapup = fact.device, fact.wrapup
+            agent.device, agent.wrapup = fact.device, fact.wrapup or self.wrapup
             if fact.last_call and not agent.talking:
-                agent.wraps_until = (fact.last_call + fact.wrapup) * 1_000_000
+                agent.wraps_until = (fact.last_call + agent.wrapup) * 1_000_000
         elif isinstance(fact, MemberGone):
             agent.member = agent.paused = False
             agent.wraps_until = 0
