@@ -1,0 +1,88 @@
+"""The words that dialplan, agi and bridge share are written alike everywhere."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from agi import variables
+from psap.calls.model import Flag, GateResult
+from psap.pbx.prompts import texts
+from psap.pbx.render import CONFIG, DIALPLAN
+from psap.platform import pbx_names
+
+PLANS = {each.stem: each.read_text("utf-8") for each in sorted(DIALPLAN.glob("*.conf"))}
+WHOLE = "\n".join(PLANS.values())
+CODE = "\n".join(line for line in WHOLE.splitlines() if not line.strip().startswith(";"))
+VARIABLES = {name: value for name, value in vars(variables).items() if name.isupper()}
+NAMES = {name: value for name, value in vars(pbx_names).items() if name.isupper()}
+
+
+@pytest.mark.parametrize("name", sorted(VARIABLES))
+def test_each_agi_variable_is_one_of_the_dialplan(name: str) -> None:
+    assert re.search(rf"\b{VARIABLES[name]}\b", CODE)
+
+
+@pytest.mark.parametrize("name", sorted(each for each in NAMES if each.startswith("DB_")))
+def test_each_astdb_family_is_read_by_the_dialplan(name: str) -> None:
+    assert f"DB({NAMES[name]}/" in CODE
+
+
+def test_the_word_about_agi_is_read_by_the_dialplan() -> None:
+    assert f"${{{pbx_names.GLOBAL_AGI}}}" in PLANS["gate"]
+
+
+def test_every_context_that_is_gone_to_exists() -> None:
+    contexts = set(re.findall(r"^\[([a-z0-9-]+)\]", WHOLE, re.M))
+    used = set(re.findall(r"(?:Goto|Gosub)\((psap-[a-z-]+),", CODE)) | set(
+        re.findall(r"\?(psap-[a-z-]+),", CODE)
+    )
+    used |= set(re.findall(r"b\((psap-[a-z-]+)\^", CODE)) | set(re.findall(r"push\)=(psap-[a-z-]+),", CODE))
+    assert used
+    assert used <= contexts
+
+
+def test_one_context_per_file() -> None:
+    for name, text in PLANS.items():
+        assert len(re.findall(r"^\[", text, re.M)) <= (2 if name == "leg" else 1), name
+
+
+def test_no_pattern_admits_line_breaks() -> None:
+    for pattern in re.findall(r"^exten => _(\S+?),", WHOLE, re.M):
+        assert re.fullmatch(r"\+?X+", pattern)
+
+
+def test_every_context_that_runs_agi_leads_on_when_its_time_is_over() -> None:
+    for name, text in PLANS.items():
+        if re.search(r"[,?]AGI\(", text):
+            assert "exten => T,1,Set(TIMEOUT(absolute)=0)" in text, name
+
+
+def test_what_the_dialplan_says_is_of_the_closed_sets() -> None:
+    results = set(re.findall(r"Set\(PSAP_RESULT=([a-z0-9_]+)\)", CODE))
+    flags = set(re.findall(r"Set\(PSAP_FLAGS=([a-z_]+)\)", CODE))
+    assert results <= set(GateResult)
+    assert flags <= set(Flag)
+
+
+def test_both_languages_have_the_same_prompts_and_the_dialplan_plays_them() -> None:
+    assert texts("id").keys() == texts("en").keys()
+    assert set(re.findall(r"PSAP_SOUNDS}/id/([a-z-]+)", CODE)) <= texts("id").keys()
+
+
+def test_nobody_falls_out_of_the_queue() -> None:
+    queue = (CONFIG / "queues.conf").read_text("utf-8")
+    for setting in (
+        "joinempty = yes", "leavewhenempty = no", "maxlen = 0", "autopause = no", "autofill = yes",
+        "ringinuse = no", "persistentmembers = yes",
+    ):  # fmt: skip
+        assert re.search(rf"^{setting}$", queue, re.M), setting
+
+
+def test_the_carrier_is_known_by_its_address_alone() -> None:
+    pjsip = (CONFIG / "pjsip.conf").read_text("utf-8")
+    trunk = pjsip.partition("[trunk]")[2].partition("[phone](!)")[0]
+    assert re.search(r"^identify_by = ip$", trunk, re.M)
+    assert re.search(r"^trust_id_inbound = no$", trunk, re.M)
+    assert re.search(r"^rtp_timeout = 0$", trunk, re.M)
