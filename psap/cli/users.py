@@ -1,0 +1,118 @@
+"""``./112 users``: accounts, and tokens for scripts."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from psap.accounts.model import AccountError, Role, User
+from psap.accounts.service import Accounts
+from psap.cli.ground import Ground, JsonOption, note, on_ground, show_json, tell_bridge
+from psap.cli.say import HomeOption, RefusedError
+
+app = typer.Typer(no_args_is_help=True, help="Akun / accounts")
+Username = Annotated[str, typer.Argument(help="Nama akun / username", show_default=False)]
+
+
+def _accounts(ground: Ground) -> Accounts:
+    return Accounts(ground.database, ground.site, ground.clock)
+
+
+def _shown(user: User) -> dict[str, Any]:
+    return user.model_dump(mode="json", exclude={"id", "site"})
+
+
+@app.command("add")
+def add(
+    username: Username,
+    role: Annotated[Role, typer.Option("--role")] = Role.AGENT,
+    name: Annotated[str | None, typer.Option("--name", help="Nama lengkap / full name")] = None,
+    agency: Annotated[str | None, typer.Option("--agency", help="Instansi asal / seconding agency")] = None,
+    password_stdin: Annotated[
+        bool, typer.Option("--password-stdin", help="Baca dari masukan / read it from standard input")
+    ] = False,
+    as_json: JsonOption = False,
+    home: HomeOption = None,
+) -> None:
+    """Buat akun; tanpa --password-stdin sandinya acak / make an account; its password is random."""
+    given = sys.stdin.readline().rstrip("\r\n") if password_stdin else None
+
+    async def work(ground: Ground) -> None:
+        if agency is not None and ground.profile.agency(agency) is None:
+            raise RefusedError(f"instansi '{agency}' tidak ada / no agency '{agency}' in the profile")
+        password = given if given is not None else secrets.token_urlsafe(12)
+        try:
+            user = await _accounts(ground).add(
+                username, name or username, role, password, actor=ground.actor, agency=agency
+            )
+        except AccountError as error:
+            raise RefusedError(str(error)) from None
+        if as_json:
+            show_json(_shown(user) | ({} if given is not None else {"password": password}))
+            return
+        print(f"Akun dibuat / account made: {user.username} ({user.role})")
+        if given is None:
+            print(f"Kata sandi / password: {password}")
+
+    on_ground(home, work)
+
+
+@app.command("list")
+def list_(as_json: JsonOption = False, home: HomeOption = None) -> None:
+    """Semua akun / every account."""
+
+    async def work(ground: Ground) -> None:
+        users = await _accounts(ground).all()
+        if as_json:
+            show_json([_shown(user) for user in users])
+            return
+        for user in users:
+            closed = "  ditutup/disabled" if user.disabled_at else ""
+            print(f"{user.username:<20} {user.role:<12} {user.name}{closed}")
+
+    on_ground(home, work)
+
+
+@app.command("disable")
+def disable(username: Username, as_json: JsonOption = False, home: HomeOption = None) -> None:
+    """Tutup akun: sesi dan token berakhir / close an account: its sessions and tokens end."""
+
+    async def work(ground: Ground) -> None:
+        try:
+            user = await _accounts(ground).disable(username, actor=ground.actor)
+        except AccountError as error:
+            raise RefusedError(str(error)) from None
+        if user.role in (Role.AGENT, Role.SUPERVISOR):
+            await tell_bridge(ground, "phones.sync", {})
+        if as_json:
+            show_json(_shown(user))
+        else:
+            print(f"Ditutup / disabled: {user.username}")
+
+    on_ground(home, work)
+
+
+@app.command("token")
+def token(
+    username: Username,
+    label: Annotated[str, typer.Option("--label", help="Untuk apa / what for")] = "cli",
+    as_json: JsonOption = False,
+    home: HomeOption = None,
+) -> None:
+    """Token untuk skrip / a token for scripts."""
+
+    async def work(ground: Ground) -> None:
+        try:
+            secret = await _accounts(ground).make_token(username, label, actor=ground.actor)
+        except AccountError as error:
+            raise RefusedError(str(error)) from None
+        if as_json:
+            show_json({"username": username.strip().lower(), "token": secret})
+            return
+        print(secret)
+        note("simpan sekarang; tidak ditampilkan lagi", "keep it now; it is not shown again")
+
+    on_ground(home, work)
