@@ -96,11 +96,11 @@ def user_fact(name: str, at: int, call: str, values: Headers) -> f.Fact | None:
             text(values.get("Result")),
             number(values.get("Seconds")),
             text(values.get("Keys")),
-            text(values.get("Priority")),
+            text(values.get("Prio")),
             flags_of(values.get("Flags")),
         )
     if name == "PsapQueue":
-        return f.QueueEntered(at, call, text(values.get("Priority")), waiting=False)
+        return f.QueueEntered(at, call, text(values.get("Prio")), waiting=False)
     if name == "PsapWindow":
         return f.WindowChanged(at, call, values.get("State") == "open")
     if name == "PsapEnd":
