@@ -108,6 +108,16 @@ describe('a report that saves itself', () => {
     await vi.advanceTimersByTimeAsync(900)
     expect(server.incident?.description).toBe('api besar')
   })
+  it('loses nothing when the answer to the first save was lost on its way', async () => {
+    const { create } = server
+    server.create = async (callId, fields) => { await create.call(server, callId, fields); server.create = create; throw { status: 0, detail: '' } }
+    draft.set('place', 'Jl')
+    await vi.advanceTimersByTimeAsync(450)
+    draft.set('place', 'Jl Gajah Mada')
+    await vi.advanceTimersByTimeAsync(3000)
+    expect(server.incident).toMatchObject({ number: 'SMG-2026-000001', place: 'Jl Gajah Mada' })
+    expect([draft.fields.place, draft.state]).toEqual(['Jl Gajah Mada', 'saved'])
+  })
   it('makes a report for a disposition even when nothing was typed', async () => {
     expect((await draft.ensure())?.number).toBe('SMG-2026-000001')
     expect(server.log).toEqual(['create'])

@@ -88,7 +88,7 @@ export class Draft {
   async ensure(): Promise<Incident | null> {
     await this.flush()
     if (!this.incident) {
-      this.running = this.send(() => this.remote.create(this.callId, {}), this.fields)
+      this.running = this.send(() => this.remote.create(this.callId, {}), this.fields, true)
       try { await this.running } finally { this.running = null }
     }
     return this.incident
@@ -112,25 +112,28 @@ export class Draft {
     return this.send(
       () => (incident ? this.remote.update(incident.id, incident.version, body) : this.remote.create(this.callId, body)),
       sent,
+      incident === null,
     )
   }
 
-  private async send(run: () => Promise<Incident>, sent: Fields): Promise<void> {
+  private async send(run: () => Promise<Incident>, sent: Fields, creating: boolean): Promise<void> {
     this.state = 'saving'
     this.changed()
     try {
       const answer = await run()
-      this.accept(answer, sent)
+      this.accept(answer, sent, creating)
     } catch (error) {
       await this.fail(error as Failure)
     }
     this.changed()
   }
 
-  private accept(answer: Incident, sent: Fields): void {
+  private accept(answer: Incident, sent: Fields, creating: boolean): void {
     const theirs = fromServer(answer)
-    // What was typed while the request was under way is the difference between `sent` and now.
-    const merged = merge(sent, this.fields, theirs)
+    // What was typed while the request was under way is the difference between `sent` and now. But the answer
+    // to a POST may be that of an earlier try whose answer was lost, with less in it than was sent this time:
+    // there everything typed since the last known truth is ours to keep.
+    const merged = merge(creating ? this.base : sent, this.fields, theirs)
     this.incident = answer
     this.base = theirs
     this.fields = merged.fields

@@ -2,7 +2,7 @@
 import { computed, reactive, ref, shallowRef, triggerRef } from 'vue'
 import { get, patch, post, Problem, whenExpired } from '../api/client'
 import { readProfile, type Profile } from '../api/profile'
-import type { Call, History, Incident, LiveEvent, Me, QueueSnapshot } from '../api/types'
+import type { Call, History, Incident, LiveEvent, Me, Page, QueueSnapshot } from '../api/types'
 import { serverNow } from '../lib/clock'
 import { Draft, type Keep, type Remote } from '../lib/draft'
 import type { Fields } from '../lib/form'
@@ -129,12 +129,18 @@ function put(next: Live): void {
 /** Fill in what events did not tell: the record, and the report that already exists for it. */
 async function complete(callId: string): Promise<void> {
   const record = await asked(() => get<Call>(`/calls/${callId}`))
+  if (draftObjects.has(callId)) void adoptFor(callId)
   if (!record) return
   note(record)
   let history: History | null = null
   if (!live.value.call?.history) history = await fetchHistory(record)
   live.value = withRecord(live.value, record, history)
-  if (record.incident_id && draftObjects.has(callId)) await adopt(callId, record.incident_id)
+}
+/** The report that this call already has; asked by the call, so that it is found with the bridge away, too. */
+async function adoptFor(callId: string): Promise<void> {
+  const page = await asked(() => post<Page<Incident>>('/incidents/search', { call_id: callId, limit: 1 }))
+  const incident = page?.items[0]
+  if (incident) draftObjects.get(callId)?.adopt(incident)
 }
 async function adopt(callId: string, incidentId: string): Promise<void> {
   const incident = await asked(() => remote.fetch(incidentId))
