@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import structlog
 from aiohttp import web
-from psap.accounts.service import Accounts
 
 from console.bridge import Bridge
-from console.dispatch import make_handler
+from console.dispatch import USER, make_handler
 from console.limits import SignInLimits
 from console.live import Live
 from console.metrics import Metrics
 from console.openapi import document
 from console.page import add_page
 from console.parts import PARTS, Parts
-from console.problem import Problem, of_http
-from console.routes import calls, docs, events, health, profile, queue, session
+from console.problem import Problem, is_database, of_http
+from console.routes import blocklist, calls, docs, events, health, incidents, profile, queue, session
 from console.security import BODY_LIMIT, HEADERS
 from console.table import API, RouteTable
+from psap.accounts.service import Accounts
 from psap.agencies.profile import find_profile, load_profile
 from psap.calls.queries import CallQueries
 from psap.platform.clock import SystemClock
@@ -36,6 +35,8 @@ TABLES: tuple[RouteTable, ...] = (
     session.table,
     calls.table,
     queue.table,
+    blocklist.table,
+    incidents.table,
     profile.table,
     events.table,
     health.table,
@@ -102,7 +103,7 @@ async def guard(request: web.Request, handler: Next) -> web.StreamResponse:
     except asyncio.CancelledError:
         raise
     except Exception as error:
-        key = "database_away" if _is_database(error) else "internal"
+        key = "database_away" if is_database(error) else "internal"
         # the type only: a driver's message may repeat a row
         log.error(
             "request failed", route=_template(request), error=type(error).__name__, exc_info=key == "internal"
@@ -122,7 +123,7 @@ def _finish(request: web.Request, response: web.StreamResponse, seconds: float) 
             response.headers.setdefault("Cache-Control", "no-store")
     if template not in QUIET and template.startswith(API):
         # templates, never paths: no query string and no number can reach the log
-        user = request.get("user")
+        user = request.get(USER)
         log.info(
             "answered",
             method=_method(request),
@@ -143,28 +144,25 @@ def _method(request: web.Request) -> str:
     return request.method if known else "OTHER"
 
 
-def _is_database(error: Exception) -> bool:
-    """Whether SQLAlchemy or its driver raised it, told by its module: stores alone import them."""
-    return any(kind.__module__.split(".")[0] in ("sqlalchemy", "sqlite3") for kind in type(error).__mro__)
-
-
 async def _background(app: web.Application) -> AsyncIterator[None]:
     parts = app[PARTS]
     state = {"database": "up"}
     tasks = [
         asyncio.create_task(parts.live.run(), name="live"),
         asyncio.create_task(_recheck(parts), name="recheck sessions"),
+        asyncio.create_task(parts.bridge.link_for_ever(), name="link incidents"),
         asyncio.create_task(_watch_database(parts, state), name="watch database"),
         asyncio.create_task(
             beat_forever(parts.settings.run, "console", lambda: _heartbeat(parts, state)), name="heartbeat"
         ),
     ]
     yield
-    for task in tasks:
-        task.cancel()
-    for task in tasks:
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+    pending = set(tasks)
+    while pending:
+        # more than once: a database driver may swallow a cancellation that comes while it connects
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=0.2)
     await parts.hot.close()
     await parts.database.close()
 

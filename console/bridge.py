@@ -11,6 +11,9 @@ from console.problem import PROBLEMS, Problem
 from psap.platform.control import ControlError, ask
 
 FRESH = 0.2  # seconds a snapshot serves other askers
+LINK_PATIENCE = 0.5  # seconds that saving a report waits for the bridge
+MANY_LINKS = 10_000
+RETRY = 1.0  # seconds
 PATIENCE = 2.5  # seconds before the bridge counts as away
 
 
@@ -22,6 +25,8 @@ class Bridge:
         self._snapshot: dict[str, Any] | None = None
         self._taken = 0.0
         self._lock = asyncio.Lock()
+        self._links: dict[str, str] = {}  # call -> incident, not yet told
+        self._unlinked = asyncio.Event()
 
     async def command(self, method: str, **params: Any) -> Any:
         """Send a command and return its result.
@@ -60,5 +65,37 @@ class Bridge:
         try:
             await self.command("blocks.sync", keys=keys)
         except Problem:
+            return False
+        return True
+
+    async def link_incident(self, call_id: str, incident_id: str) -> None:
+        """Tell the bridge which incident a call led to; again later while the bridge is away."""
+        if await self._link(call_id, incident_id, LINK_PATIENCE):
+            return
+        if len(self._links) < MANY_LINKS:
+            self._links[call_id] = incident_id
+            self._unlinked.set()
+
+    async def link_for_ever(self) -> None:
+        """Retry links that the bridge has not heard of."""
+        while True:
+            await self._unlinked.wait()
+            await asyncio.sleep(RETRY)
+            for call_id, incident_id in list(self._links.items()):
+                if not await self._link(call_id, incident_id, PATIENCE):
+                    break
+                if self._links.get(call_id) == incident_id:
+                    del self._links[call_id]
+            if not self._links:
+                self._unlinked.clear()
+
+    async def _link(self, call_id: str, incident_id: str, patience: float) -> bool:
+        """True when there is nothing left to do, also when the bridge knows no such call."""
+        try:
+            async with asyncio.timeout(patience):
+                await self.command("call.link_incident", call_id=call_id, incident_id=incident_id)
+        except Problem as problem:
+            return not problem.key.endswith("_away")
+        except TimeoutError:
             return False
         return True

@@ -16,6 +16,7 @@ from console.table import Ask, Route
 
 M = TypeVar("M", bound=BaseModel)
 
+USER: web.RequestKey[User] = web.RequestKey("user", User)
 WRITES = {"POST", "PUT", "PATCH", "DELETE"}
 
 
@@ -28,7 +29,7 @@ def make_handler(route: Route) -> Callable[[web.Request], Awaitable[web.StreamRe
         if route.roles:
             signed_in = await authenticate(request, parts)
             user = signed_in.user
-            request["user"] = user
+            request[USER] = user
             # GET as well as POST can be sent by another site with our cookie; only writes change anything
             if signed_in.by_cookie and route.method in WRITES:
                 own_origin_or_refuse(request)

@@ -39,6 +39,7 @@ class Client:
     transport: asyncio.BaseTransport | None
     outbox: asyncio.Queue[str | None] = field(default_factory=lambda: asyncio.Queue(QUEUE))
     held: list[tuple[str, Event]] | None = None  # events that came while it was caught up
+    seen: str | None = None  # a place the reader may still be behind of: nothing twice
     closing: int = WSCloseCode.GOING_AWAY
 
     def send(self, message: str) -> None:
@@ -125,6 +126,10 @@ class Live:
             if client.held is not None:
                 client.held.append((seq, event))
                 continue
+            if client.seen is not None:
+                if not later(seq, client.seen):
+                    continue
+                client.seen = None
             message = wire.for_user(client.user)
             if message is not None:
                 client.send(message)
@@ -160,7 +165,7 @@ class Live:
         if missed is None or len(missed) + len(held) > QUEUE // 2:
             client.send(RESET)
             return
-        newest = missed[-1][0] if missed else after
+        newest = client.seen = missed[-1][0] if missed else after
         for seq, event in [*missed, *(item for item in held if later(item[0], newest))]:
             message = Wire(seq, event).for_user(client.user)
             if message is not None:

@@ -28,6 +28,9 @@ def document(tables: Iterable[RouteTable]) -> dict[str, Any]:
     ]
     named, definitions = models_json_schema(wanted, ref_template=REF)
     references = {model: named[model, mode] for model, mode in wanted}
+    schemas = definitions.get("$defs", {})
+    for query in {route.query for table in tables for route in table.routes if route.query}:
+        schemas |= query.model_json_schema(ref_template=REF).get("$defs", {})
     paths: dict[str, dict[str, Any]] = {}
     for table in tables:
         for route in table.routes:
@@ -43,7 +46,7 @@ def document(tables: Iterable[RouteTable]) -> dict[str, Any]:
         "servers": [{"url": API}],
         "paths": paths,
         "components": {
-            "schemas": definitions.get("$defs", {}),
+            "schemas": schemas,
             "securitySchemes": {
                 "cookie": {"type": "apiKey", "in": "cookie", "name": COOKIE},
                 "bearer": {"type": "http", "scheme": "bearer"},
@@ -81,7 +84,7 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
         for name in re.findall(r"{(\w+)}", route.path)
     ]
     if route.query is not None:
-        schema = route.query.model_json_schema()
+        schema = route.query.model_json_schema(ref_template=REF)
         required = schema.get("required", [])
         for name, field in schema["properties"].items():
             found.append({"name": name, "in": "query", "required": name in required, "schema": field})

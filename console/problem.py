@@ -26,11 +26,20 @@ PROBLEMS: dict[str, tuple[int, str, str]] = {
     "method_not_allowed": (405, "Cara ini tidak tersedia di sini", "This method is not available here"),
     "conflict": (409, "Bertentangan dengan keadaan sekarang", "In conflict with the present state"),
     "no_phone": (409, "Anda belum punya telepon", "You have no telephone yet"),
-    "protected_number": (409, "Nomor ini dilindungi", "This number is protected"),
-    "version_mismatch": (412, "Sudah diubah orang lain", "Somebody else has changed it"),
+    "not_waiting": (409, "Blokir ini tidak menunggu persetujuan", "This block awaits no confirmation"),
+    "stale_version": (412, "Sudah diubah orang lain", "Somebody else has changed it"),
     "too_large": (413, "Isi permintaan terlalu besar", "The body is too large"),
     "not_json": (415, "Kirimkan application/json", "Send application/json"),
     "invalid": (422, "Isian belum benar", "Some fields are not right"),
+    "unknown_category": (422, "Kategori tidak ada di kota ini", "The city has no such category"),
+    "unknown_agency": (422, "Instansi tidak ada di kota ini", "The city has no such agency"),
+    "bad_number": (
+        422,
+        "Nomor tidak sah atau tanpa identitas",
+        "Not a valid number, or one without identity",
+    ),
+    "bad_expiry": (422, "Waktu berakhir sudah lewat", "The expiry lies in the past"),
+    "no_reason": (422, "Alasan wajib diisi", "A reason is needed"),
     "version_required": (428, "Sertakan If-Match dengan versi", "Send If-Match with the version"),
     "too_many_attempts": (429, "Terlalu banyak percobaan, tunggu sebentar", "Too many attempts, please wait"),
     "internal": (500, "Kesalahan pada sistem", "Something went wrong on our side"),
@@ -112,3 +121,8 @@ def of_http(error: web.HTTPException) -> Problem:
     return Problem(
         keys.get(error.status, "bad_request" if error.status < 500 else "internal"), headers=headers
     )
+
+
+def is_database(error: Exception) -> bool:
+    """Whether SQLAlchemy or its driver raised it, told by its module: stores alone import them."""
+    return any(kind.__module__.split(".")[0] in ("sqlalchemy", "sqlite3") for kind in type(error).__mro__)

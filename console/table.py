@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from aiohttp import web
-from psap.accounts.model import Role, User
 from pydantic import BaseModel, ConfigDict, Field
 
 from console.parts import Parts
 from console.problem import Problem
+from psap.accounts.model import Permission, Role, User, allowed
 
 BodyT = TypeVar("BodyT")
 QueryT = TypeVar("QueryT")
@@ -24,12 +24,13 @@ QueryT = TypeVar("QueryT")
 API = "/api/v1"
 _ID = re.compile(r"[0-9a-f-]{36}")
 
-# who may: named once, so that a reader sees the policy on one page
-PUBLIC: frozenset[Role] = frozenset()
+PUBLIC: frozenset[Role] = frozenset()  # nobody needs to sign in
 EVERYONE = frozenset(Role)
-ON_THE_FLOOR = frozenset({Role.AGENT, Role.SUPERVISOR, Role.DISPATCHER, Role.ADMIN})
-CALL_TAKERS = frozenset({Role.AGENT, Role.SUPERVISOR})
-DECIDES_BLOCKS = frozenset({Role.SUPERVISOR, Role.ADMIN})
+
+
+def who_may(permission: Permission) -> frozenset[Role]:
+    """The roles that have a permission (psap/accounts/model.py decides)."""
+    return frozenset(role for role in Role if allowed(role, permission))
 
 
 class Body(BaseModel):

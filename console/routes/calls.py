@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from psap.accounts.model import Role
 from pydantic import AwareDatetime, BaseModel, Field
 
 from console.problem import Problem
-from console.table import EVERYONE, ON_THE_FLOOR, Ask, Body, Paging, RouteTable
+from console.table import Ask, Body, Paging, RouteTable, who_may
+from psap.accounts.model import Permission
 from psap.callers.numbers import block_key
 from psap.calls.model import Call, Classification, Ending
 from psap.calls.queries import BadCursorError, CallFilter, CallPage
 from psap.platform.clock import to_us
 
 table = RouteTable("calls")
+
+SEE = who_may(Permission.SEE_CALLS)
+CLASSIFY = who_may(Permission.CLASSIFY_OWN)
 
 
 class CallList(BaseModel):
@@ -46,7 +49,7 @@ class CallWord(Body):
 @table.add(
     "GET",
     "/calls",
-    roles=EVERYONE,
+    roles=SEE,
     query=Paging,
     answer=CallList,
     summary=("Panggilan, terbaru dahulu", "Calls, newest first"),
@@ -59,7 +62,7 @@ async def list_calls(ask: Ask[None, Paging]) -> CallList:
 @table.add(
     "POST",
     "/calls/search",
-    roles=EVERYONE,
+    roles=SEE,
     body=CallSearch,
     answer=CallList,
     summary=("Cari panggilan; nomor hanya di isi permintaan", "Search calls; numbers only in the body"),
@@ -83,26 +86,19 @@ async def search_calls(ask: Ask[CallSearch, None]) -> CallList:
 @table.add(
     "GET",
     "/calls/{id}",
-    roles=EVERYONE,
+    roles=SEE,
     answer=Call,
     summary=("Satu panggilan dengan jalan ceritanya", "One call with its timeline"),
     problems=("not_found",),
 )
 async def get_call(ask: Ask[None, None]) -> Call:
-    found = await ask.parts.calls.get(ask.id)
-    if found is None or found.ending is None:
-        # what happens now is known to the bridge before it is written
-        now = await _in_progress(ask)
-        found = now or found
-    if found is None:
-        raise Problem("not_found")
-    return found
+    return await _find(ask)
 
 
 @table.add(
     "PATCH",
     "/calls/{id}",
-    roles=ON_THE_FLOOR,
+    roles=CLASSIFY,
     body=CallWord,
     answer=Call,
     summary=("Golongkan panggilan atau beri catatan", "Classify a call or note something"),
@@ -115,7 +111,7 @@ async def classify_call(ask: Ask[CallWord, None]) -> Call:
 @table.add(
     "POST",
     "/calls/{id}/end",
-    roles=ON_THE_FLOOR,
+    roles=CLASSIFY,
     body=CallWord,
     body_optional=True,
     answer=Call,
@@ -134,24 +130,35 @@ async def _page(ask: Ask[Any, Any], wanted: CallFilter, paging: Paging) -> CallL
     return CallList(items=page.items, next=page.next)
 
 
-async def _in_progress(ask: Ask[Any, Any]) -> Call | None:
+async def _find(ask: Ask[Any, Any]) -> Call:
+    """The call as it stands: what happens now is known to the bridge before it is written."""
+    call_id = ask.id
+    found = await ask.parts.calls.get(call_id)
+    if found is not None and found.ending is not None:
+        return found
     try:
         snapshot = await ask.parts.bridge.snapshot()
     except Problem:
-        return None
-    for call in snapshot.get("calls", ()):
-        if call.get("id") == ask.id:
+        if found is None:
+            raise Problem("not_found") from None
+        return found
+    for call in snapshot["calls"]:
+        if call["id"] == call_id:
             return Call.model_validate(call)
-    return None
+    # it may have ended, and been written, between the two questions
+    found = await ask.parts.calls.get(call_id)
+    if found is None:
+        raise Problem("not_found")
+    return found
 
 
 async def _say(ask: Ask[CallWord, None], *, end: bool) -> Call:
     """Hand a person's word to the bridge, the only writer of calls."""
     body = ask.body
     classification = body.classification
-    if classification is None or (end and ask.user.role == Role.AGENT):
-        call = await get_call(ask)  # type: ignore[arg-type]
-        if end and ask.user.role == Role.AGENT and call.agent != ask.user.username:
+    if classification is None or not ask.user.may(Permission.CLASSIFY_ALL):
+        call = await _find(ask)
+        if not ask.user.may(Permission.CLASSIFY_ALL) and not _is_theirs(call, ask.user.username):
             raise Problem("not_your_call")
         classification = classification or call.classification
     result = await ask.parts.bridge.command(
@@ -163,3 +170,7 @@ async def _say(ask: Ask[CallWord, None], *, end: bool) -> Call:
         end=end,
     )
     return Call.model_validate(result)
+
+
+def _is_theirs(call: Call, username: str) -> bool:
+    return call.agent == username or any(leg.agent == username for leg in call.legs)

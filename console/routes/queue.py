@@ -6,8 +6,9 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from console.table import CALL_TAKERS, ON_THE_FLOOR, Ask, Body, RouteTable
+from console.table import Ask, Body, RouteTable, who_may
 from console.visibility import SEES_ALL, masked
+from psap.accounts.model import Permission
 from psap.calls.model import Caller, Flag
 
 table = RouteTable("queue")
@@ -37,10 +38,11 @@ class AgentNow(BaseModel):
 
 
 class QueueNow(BaseModel):
-    """Who waits, first come first; and every call taker."""
+    """Who waits, first come first; every call taker; and what the bridge says of itself."""
 
     waiting: list[Waiting]
     agents: list[AgentNow]
+    health: dict[str, Any] = Field(default_factory=dict)
 
 
 class Pause(Body):
@@ -52,7 +54,7 @@ class Pause(Body):
 @table.add(
     "GET",
     "/queue",
-    roles=ON_THE_FLOOR,
+    roles=who_may(Permission.SEE_QUEUE),
     answer=QueueNow,
     summary=("Antrean dan petugas saat ini", "The queue and the call takers now"),
     problems=("bridge_away",),
@@ -62,13 +64,15 @@ async def get_queue(ask: Ask[None, None]) -> QueueNow:
     waiting: list[dict[str, Any]] = snapshot["waiting"]
     if ask.user.role not in SEES_ALL:
         waiting = [masked(row) for row in waiting]
-    return QueueNow.model_validate({"waiting": waiting, "agents": snapshot["agents"]})
+    return QueueNow.model_validate(
+        {"waiting": waiting, "agents": snapshot["agents"], "health": snapshot.get("health") or {}}
+    )
 
 
 @table.add(
     "POST",
     "/agents/me/login",
-    roles=CALL_TAKERS,
+    roles=who_may(Permission.TAKE_CALLS),
     answer=AgentNow,
     summary=("Siap menerima panggilan", "Ready to take calls"),
     problems=("no_phone", "asterisk_away", "bridge_away"),
@@ -80,7 +84,7 @@ async def agent_login(ask: Ask[None, None]) -> AgentNow:
 @table.add(
     "POST",
     "/agents/me/logout",
-    roles=CALL_TAKERS,
+    roles=who_may(Permission.TAKE_CALLS),
     answer=AgentNow,
     summary=("Keluar dari antrean", "Leave the queue"),
     problems=("no_phone", "asterisk_away", "bridge_away"),
@@ -92,7 +96,7 @@ async def agent_logout(ask: Ask[None, None]) -> AgentNow:
 @table.add(
     "POST",
     "/agents/me/pause",
-    roles=CALL_TAKERS,
+    roles=who_may(Permission.TAKE_CALLS),
     body=Pause,
     body_optional=True,
     answer=AgentNow,
@@ -106,7 +110,7 @@ async def agent_pause(ask: Ask[Pause, None]) -> AgentNow:
 @table.add(
     "POST",
     "/agents/me/unpause",
-    roles=CALL_TAKERS,
+    roles=who_may(Permission.TAKE_CALLS),
     answer=AgentNow,
     summary=("Selesai jeda", "End the pause"),
     problems=("no_phone", "asterisk_away", "bridge_away"),

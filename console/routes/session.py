@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from aiohttp import web
-from psap.accounts.model import Role, User
 from pydantic import BaseModel, ConfigDict, Field
 
 from console.limits import SignInLimits
 from console.problem import Problem
 from console.security import COOKIE, authenticate, clear_cookie, is_own_origin, set_cookie
 from console.table import EVERYONE, PUBLIC, Ask, Body, RouteTable
+from psap.accounts.model import Role, User
+from psap.accounts.service import SESSION_SECONDS
 
 table = RouteTable("session")
 
@@ -78,7 +79,12 @@ async def sign_out(ask: Ask[None, None]) -> web.Response:
 
 @table.add("GET", "/me", roles=EVERYONE, answer=Me, summary=("Siapa saya", "Who I am"))
 async def get_me(ask: Ask[None, None]) -> web.Response:
-    return web.Response(text=me_of(ask.user, ask.parts.site), content_type="application/json")
+    response = web.Response(text=me_of(ask.user, ask.parts.site), content_type="application/json")
+    signed_in = await authenticate(ask.request, ask.parts)
+    if signed_in.by_cookie:
+        # use renews the session on our side; the browser's copy must not run out before it
+        set_cookie(ask.request, response, signed_in.secret, SESSION_SECONDS)
+    return response
 
 
 def me_of(user: User, site: str) -> str:

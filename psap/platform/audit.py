@@ -24,6 +24,7 @@ class Action(StrEnum):
     BLOCK_CONFIRMED = "block.confirmed"
     BLOCKS_IMPORTED = "blocks.imported"
     BLOCKS_EXPORTED = "blocks.exported"
+    NUMBERS_VIEWED = "numbers.viewed"  # somebody looked at a list of numbers
     SIGN_IN = "session.sign_in"
     SIGN_IN_FAILED = "session.sign_in_failed"
     SIGN_OUT = "session.sign_out"

@@ -1,0 +1,156 @@
+"""A console over a real SQLite file, a real redis-server and the real control socket."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import subprocess
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+import pytest_asyncio
+from aiohttp.test_utils import TestServer
+
+from console.app import make_app, make_parts
+from console.parts import Parts
+from psap.accounts.model import Role, User
+from psap.platform.hot import Hot, HotAwayError
+from psap.platform.migrate import migrate
+from psap.platform.settings import Settings
+from tests.console.bridge import ScriptedBridge
+
+PASSWORD = "kata-Sandi-112"
+
+
+def person(username: str, role: Role = Role.AGENT) -> User:
+    """A user out of thin air, for what is pure."""
+    return User(id="0", site="semarang", username=username, name=username.title(), role=role, created_at=0)
+
+
+class Redis:
+    """A redis-server of our own on a unix socket, to be killed and started again."""
+
+    def __init__(self, folder: Path) -> None:
+        self.socket = folder / "redis.sock"
+        self._folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+
+    async def start(self) -> None:
+        command = [
+            "redis-server",
+            "--port",
+            "0",
+            "--unixsocket",
+            str(self.socket),
+            "--save",
+            "",
+            "--dir",
+            str(self._folder),
+        ]
+        self._process = await asyncio.to_thread(subprocess.Popen, command, stdout=subprocess.DEVNULL)
+        hot = Hot(f"unix://{self.socket}")
+        async with asyncio.timeout(10):
+            while True:
+                try:
+                    await hot.ping()
+                    break
+                except HotAwayError:
+                    await asyncio.sleep(0.01)  # a server says nowhere that it listens now
+        await hot.close()
+
+    def kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+
+@dataclass
+class Console:
+    """A served console and all that it stands on."""
+
+    home: Path
+    parts: Parts
+    bridge: ScriptedBridge
+    redis: Redis
+    server: TestServer
+    http: aiohttp.ClientSession
+    tokens: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def origin(self) -> str:
+        return str(self.server.make_url("")).rstrip("/")
+
+    def url(self, path: str) -> str:
+        return f"{self.origin}/api/v1{path}"
+
+    async def ask(
+        self,
+        method: str,
+        path: str,
+        who: str | None = None,
+        *,
+        json: Any = None,
+        headers: dict[str, str] | None = None,
+    ) -> tuple[int, Any]:
+        """(status, decoded body) of one request with ``who``'s Bearer token."""
+        sent = dict(headers or {})
+        if who is not None:
+            sent["Authorization"] = f"Bearer {self.tokens[who]}"
+        async with self.http.request(method, self.url(path), json=json, headers=sent) as answer:
+            text = await answer.text()
+            is_json = answer.content_type.endswith("json")
+            return answer.status, await answer.json(content_type=None) if is_json and text else text
+
+    def live(self, who: str, after: str | None = None) -> Any:
+        """A WebSocket as ``who``, to be used with ``async with``."""
+        query = {} if after is None else {"after": after}
+        headers = {"Authorization": f"Bearer {self.tokens[who]}"}
+        return self.http.ws_connect(self.url("/events"), params=query, headers=headers)
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """A home with a short path: a unix socket's path holds 107 bytes."""
+    folder = Path(tempfile.mkdtemp(prefix="console-test-"))
+    (folder / "run").mkdir()
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest_asyncio.fixture
+async def console(home: Path) -> AsyncIterator[Console]:
+    """A console of Semarang with one account per role, and a second agent."""
+    settings = Settings(home=home, profile="semarang")
+    await asyncio.to_thread(migrate, settings)
+    redis, bridge = Redis(home / "run"), ScriptedBridge(settings.bridge_socket)
+    await redis.start()
+    await bridge.start()
+    parts = make_parts(settings)
+    tokens = {}
+    for username, role in PEOPLE.items():
+        await parts.accounts.add(username, username.title(), role, PASSWORD, actor="test")
+        tokens[username] = await parts.accounts.make_token(username, "test", actor="test")
+    server = TestServer(make_app(parts))
+    await server.start_server()
+    await parts.live.ready.wait()
+    async with aiohttp.ClientSession() as http:
+        yield Console(home, parts, bridge, redis, server, http, tokens)
+    await server.close()
+    await bridge.stop()
+    redis.kill()
+
+
+PEOPLE = {
+    "agent1": Role.AGENT,
+    "agent2": Role.AGENT,
+    "supervisor1": Role.SUPERVISOR,
+    "dispatcher1": Role.DISPATCHER,
+    "qc1": Role.QC,
+    "admin1": Role.ADMIN,
+}
