@@ -1,0 +1,145 @@
+"""The hot store against a real Redis, and against a Redis that is away, stopped or trimmed."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from ami_bridge.publisher import Publisher
+from psap.platform.events import Event, EventType
+from psap.platform.hot import TIMEOUT, Hot, HotAwayError
+
+
+class RedisServer:
+    """A redis-server of our own on a Unix socket."""
+
+    def __init__(self, folder: Path) -> None:
+        self.socket = folder / "redis.sock"
+        self.process: asyncio.subprocess.Process
+
+    @property
+    def url(self) -> str:
+        return f"unix://{self.socket}"
+
+    async def start(self) -> None:
+        self.process = await asyncio.create_subprocess_exec(
+            *("redis-server", "--port", "0", "--unixsocket", str(self.socket), "--save", ""),
+            stdout=asyncio.subprocess.DEVNULL,
+        )
+        probe = Hot(self.url)
+        async with asyncio.timeout(10):
+            while True:
+                try:
+                    await probe.ping()
+                    break
+                except HotAwayError:
+                    await asyncio.sleep(0.02)
+        await probe.close()
+
+    async def stop(self) -> None:
+        if self.process.returncode is None:
+            self.process.kill()
+            await self.process.wait()
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[RedisServer]:
+    made = RedisServer(tmp_path)
+    await made.start()
+    yield made
+    await made.stop()
+
+
+@asynccontextmanager
+async def hot_of(server: RedisServer) -> AsyncIterator[Hot]:
+    made = Hot(server.url)
+    try:
+        yield made
+    finally:
+        await made.close()
+
+
+def event(number: int) -> Event:
+    return Event(EventType.CALL_UPDATED, number, {"n": number, "text": "gawat é"})
+
+
+async def test_events_come_in_order_and_are_replayed_after_a_sequence(server: RedisServer) -> None:
+    async with hot_of(server) as hot:
+        assert await hot.last_seq() == "0-0"
+        first = await hot.publish(event(1))
+        second = await hot.publish(event(2))
+        assert await hot.last_seq() == second
+        assert await hot.since(first) == [(second, event(2))]
+        assert await hot.since(second) == []
+
+
+@pytest.mark.parametrize("seq", ["5-5", "nonsense", "0-0"])
+async def test_an_unknown_place_means_fetch_anew(server: RedisServer, seq: str) -> None:
+    async with hot_of(server) as hot:
+        await hot.publish(event(1))
+        assert await hot.since(seq) is None
+
+
+async def test_followers_hear_what_happens(server: RedisServer) -> None:
+    async with hot_of(server) as hot:
+        start = await hot.last_seq()
+        for number in range(3):
+            await hot.publish(event(number))
+        heard = []
+        async for _, what in hot.follow(start):
+            heard.append(what.at)
+            if len(heard) == 3:
+                break
+        assert heard == [0, 1, 2]
+
+
+async def test_nobody_there_is_said_at_once(tmp_path: Path) -> None:
+    hot = Hot(f"unix://{tmp_path}/none.sock")
+    for ask in (hot.ping, hot.last_seq, lambda: hot.publish(event(1)), lambda: hot.since("1-1")):
+        with pytest.raises(HotAwayError):
+            await ask()
+    await hot.close()
+
+
+async def test_a_stopped_redis_costs_at_most_its_time_limit(server: RedisServer) -> None:
+    async with hot_of(server) as hot:
+        await hot.ping()
+        os.kill(server.process.pid, signal.SIGSTOP)
+        try:
+            began = time.monotonic()
+            with pytest.raises(HotAwayError):
+                await hot.publish(event(1))
+            assert time.monotonic() - began < TIMEOUT * 3 + 0.5
+        finally:
+            os.kill(server.process.pid, signal.SIGCONT)
+
+
+async def test_the_publisher_keeps_events_while_redis_is_away(server: RedisServer) -> None:
+    async with hot_of(server) as hot:
+        publisher = Publisher(hot)
+        task = asyncio.create_task(publisher.run())
+        try:
+            await server.stop()
+            for number in range(5):
+                publisher.put(event(number))
+            async with asyncio.timeout(5):
+                while publisher.away is None:
+                    await asyncio.sleep(0.02)
+            await server.start()
+            await publisher.flush(5)
+            assert publisher.away is None
+            heard = []
+            async for _, what in hot.follow("0-0"):
+                heard.append(what.at)
+                if len(heard) == 5:
+                    break
+            assert heard == [0, 1, 2, 3, 4]
+        finally:
+            task.cancel()
