@@ -29,6 +29,14 @@ def wait_for(true: Callable[[], bool], seconds: float, what: str) -> None:
         time.sleep(0.1)
 
 
+def is_alive(pid: int) -> bool:
+    """A zombie that its parent has not noticed yet is not alive."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     yield from running_home(tmp_path_factory.mktemp("one"))
@@ -148,7 +156,7 @@ def test_two_homes_run_side_by_side_and_down_ends_only_its_own(home: Home, fresh
     assert home.status()["healthy"]
     pids = list(supervise.survivors(fresh.settings))
     fresh.stop()
-    assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
+    assert not [pid for pid in pids if is_alive(pid)]
     assert home.status()["healthy"]
 
 
@@ -157,7 +165,7 @@ def test_down_works_when_the_supervisor_was_killed(fresh: Home) -> None:
     running = supervise.survivors(fresh.settings)
     supervisor = next(pid for pid, name in running.items() if name == "supervisord")
     os.kill(supervisor, signal.SIGKILL)
-    wait_for(lambda: not Path(f"/proc/{supervisor}").exists(), 5, "the supervisor died")
+    wait_for(lambda: not is_alive(supervisor), 5, "the supervisor died")
     again = fresh.cli("up", "--detach", check=False)
     assert again.returncode != 0
     assert "./112 down" in again.stderr
