@@ -21,6 +21,7 @@ CONFIG = ROOT / "asterisk-config"
 DIALPLAN = ROOT / "dialplan"
 FOLDERS = ("etc", "lib", "log", "log/cel-custom", "spool", "run", "sounds")
 OVERFLOW_RING_SECONDS = 20
+SHORTEST_RING_SECONDS = 3  # a phone must be heard before it can be answered
 PHONE_NAME = re.compile(r"[A-Za-z0-9]{1,40}")
 SAFE = re.compile(r"[^\r\n;]*")  # a line break or comment in a value would be configuration of its own
 
@@ -44,9 +45,9 @@ class PhoneRow:
     agent: str
 
 
-def scaled(settings: Settings, seconds: float) -> int:
-    """A waiting time in seconds after PSAP_TIMER_SCALE; never below one."""
-    return max(1, round(seconds * settings.timer_scale))
+def scaled(settings: Settings, seconds: float, least: int = 1) -> int:
+    """A waiting time in seconds after PSAP_TIMER_SCALE; never below ``least``."""
+    return max(min(least, round(seconds)), round(seconds * settings.timer_scale), 1)
 
 
 def render(settings: Settings, profile: Profile, secrets: Secrets, phones: Sequence[PhoneRow]) -> None:
@@ -100,7 +101,7 @@ def _values(settings: Settings, profile: Profile, secrets: Secrets) -> Mapping[s
         "ami_status": secrets.ami_status,
         "ari": secrets.ari,
         "strategy": profile.queue.strategy,
-        "ring_seconds": str(profile.queue.ring_seconds),
+        "ring_seconds": str(scaled(settings, profile.queue.ring_seconds, SHORTEST_RING_SECONDS)),
         "wrapup_seconds": str(scaled(settings, profile.queue.wrapup_seconds)),
     }
     values = {name: _safe(name, value) for name, value in raw.items()}
@@ -180,7 +181,7 @@ def _globals(settings: Settings, profile: Profile) -> str:
         f"PSAP_AGI_URL = agi://127.0.0.1:{settings.agi_port}",
         f"PSAP_LONGEST_WAIT = {scaled(settings, queue.longest_wait_seconds)}",
         f"PSAP_LOW_WAIT = {scaled(settings, queue.low_to_normal_seconds)}",
-        f"PSAP_OVERFLOW_RING = {OVERFLOW_RING_SECONDS}",
+        f"PSAP_OVERFLOW_RING = {scaled(settings, OVERFLOW_RING_SECONDS, SHORTEST_RING_SECONDS)}",
         f"PSAP_DUTY_DIAL = {duty}",
         "",
         "[psap-known]",
