@@ -1,7 +1,8 @@
 """Telling a caller who speaks from one who is silent and from noise. Pure.
 
 Speech comes in bursts; steady noise is one burst that does not end. In the gate's silent window
-``SPEECH_SECONDS`` of bursts with a pause between two of them count as the caller's answer.
+``SPEECH_SECONDS`` of bursts count as the caller's answer: with a pause between two of them, or one
+as long as a sentence with the pause after it. While a burst runs, the gate is told to wait for its end.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from dataclasses import dataclass
 
 SPEECH_SECONDS = 1.0
 HANGOVER = 0.2  # seconds of silence after which TALK_DETECT says that a burst ended
+SENTENCE_SECONDS = 3.5  # a single burst longer than that is a passing noise
+ECHO = 0.3  # seconds into the window that still belong to the prompt's echo
 LONGEST_BURST = 8.0  # seconds: nobody speaks longer without the shortest pause
 
 
@@ -20,10 +23,11 @@ class Listener:
     window_open: bool = False
     began_at: int | None = None
     window_from: int = 0
-    bursts: int = 0
     window_seconds: float = 0.0
     agent_seconds: float = 0.0
     agent_bursts: int = 0
+    longest: float = 0.0  # seconds of the window's longest burst
+    told: str = ""  # the last word the gate was told
     heard: bool = False  # any talk event at all: the detector works on this channel
     with_agent: bool = False
 
@@ -31,6 +35,7 @@ class Listener:
         """The silent window opens or closes; each window counts from nothing."""
         if is_open and not self.window_open:
             self.bursts, self.window_seconds, self.window_from = 0, 0.0, at
+            self.longest = 0.0
         self.window_open = is_open
         if is_open and self.began_at is not None:
             # what began before the window is the prompt's echo, or noise
@@ -41,25 +46,25 @@ class Listener:
         self.heard = True
         if talking:
             self.began_at, self.with_agent = at, with_agent
-            if self.window_open:
-                self.bursts += 1
             return
         if self.began_at is None:
             return
         seconds = max(0.0, (at - self.began_at) / 1_000_000 - HANGOVER)
-        if self.window_open and self.began_at >= self.window_from:
-            self.window_seconds += seconds
+        if self.window_open:
+            # who spoke over the prompt's end is heard too, the prompt's own echo is not
+            begun_before = self.began_at < self.window_from
+            early = (self.window_from - self.began_at) / 1_000_000 + ECHO if begun_before else 0.0
+            if seconds <= LONGEST_BURST:
+                self.window_seconds += max(0.0, seconds - early)
+            self.longest = max(self.longest, seconds)
         if (self.with_agent or with_agent) and seconds <= LONGEST_BURST:
             self.agent_seconds += seconds
             self.agent_bursts += 1
         self.began_at = None
 
     def spoke(self) -> bool:
-        """Whether the open window holds speech: enough of it, in two bursts or more.
-
-        Only bursts that ended count, so noise that goes on without an end never does.
-        """
-        return self.window_open and self.bursts >= 2 and self.window_seconds >= SPEECH_SECONDS
+        """Whether the open window holds enough speech; noise that goes on without an end never does."""
+        return self.window_open and self.window_seconds >= SPEECH_SECONDS
 
     def finish(self, at: int) -> None:
         """The call is over: a burst that still runs ends now."""

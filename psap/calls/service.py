@@ -49,7 +49,7 @@ class Ports:
 
     publish: Callable[[Event], None]
     record: Callable[[Call, str | None], None]
-    spoke: Callable[[str], None]  # tell the channel of this name that its caller speaks
+    spoke: Callable[[str, str], None]  # tell the channel of this name what is heard of its caller
     look_up: Callable[[str, str], None]  # prefetch the background of (call id, number key)
     no_response: Callable[[Tracker], None]  # a soft mark
     describe: Callable[[str | None, str | None, str | None], Caller]  # number, key, presentation
@@ -88,8 +88,8 @@ class Following:
         tracker = tracker_or_none
         changed = tracker.apply(fact)
         if isinstance(fact, f.TalkChanged | f.WindowChanged):
-            if tracker.listener.spoke():
-                self.ports.spoke(tracker.channel)
+            if (word := tracker.listener.word()) is not None:
+                self.ports.spoke(tracker.channel, word)
             return
         if changed:
             self._queue_dirty = True

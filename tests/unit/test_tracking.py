@@ -46,7 +46,13 @@ def test_an_answered_call_has_its_times() -> None:
 
 def test_the_agent_who_hangs_up_is_named() -> None:
     made = tracker(
-        GATE, JOIN, RING, ANSWER, f.LegGone(9 * S, CALL, LEG, True), f.TalkEnded(9 * S, CALL, LEG, "agent"), END
+        GATE,
+        JOIN,
+        RING,
+        ANSWER,
+        f.LegGone(9 * S, CALL, LEG, True),
+        f.TalkEnded(9 * S, CALL, LEG, "agent"),
+        END,
     )
     assert (made.call.ending, made.call.ended_by) == (Ending.ANSWERED, EndedBy.AGENT)
 
@@ -134,7 +140,9 @@ def test_a_call_that_died_with_asterisk_failed() -> None:
 def test_no_packets_at_all_is_flagged() -> None:
     made = tracker(GATE, JOIN, f.AudioCounted(3 * S, CALL, 0), CALLER_BYE, END)
     assert made.call.flags == [Flag.NO_AUDIO]
-    made = tracker(GATE, JOIN, f.AudioCounted(3 * S, CALL, 0), f.AudioCounted(4 * S, CALL, 9), CALLER_BYE, END)
+    made = tracker(
+        GATE, JOIN, f.AudioCounted(3 * S, CALL, 0), f.AudioCounted(4 * S, CALL, 9), CALLER_BYE, END
+    )
     assert made.call.flags == []
 
 
@@ -205,10 +213,23 @@ def test_speech_with_a_pause_counts_and_noise_does_not() -> None:
     noise.talk(100_000, True, with_agent=False)
     assert not noise.spoke()
 
-    one_long = Listener()
-    one_long.window(0, True)
-    burst(one_long, 0.1, 4.0)
-    assert not one_long.spoke()
+    sentence = Listener()
+    sentence.window(0, True)
+    sentence.talk(100_000, True, with_agent=False)
+    assert sentence.word() == "talking"
+    sentence.talk(2_500_000, False, with_agent=False)
+    assert sentence.word() == "1"
+    assert sentence.word() is None
+
+    one_sentence = Listener()
+    one_sentence.window(0, True)
+    burst(one_sentence, 0.1, 3.0)
+    assert one_sentence.spoke()
+
+    engine = Listener()
+    engine.window(0, True)
+    burst(engine, 0.1, 12.0)
+    assert not engine.spoke()
 
     clicks = Listener()
     clicks.window(0, True)
@@ -223,9 +244,17 @@ def test_the_prompts_echo_does_not_count() -> None:
     burst(echo, 3, 4)
     echo.talk(5 * S, True, with_agent=False)
     echo.window(6 * S, True)
-    echo.talk(int(7.2 * S), False, with_agent=False)
-    burst(echo, 8, 8.5)
+    echo.talk(int(6.5 * S), False, with_agent=False)
+    burst(echo, 8, 8.9)
     assert not echo.spoke()
+
+
+def test_who_speaks_over_the_prompts_end_is_heard() -> None:
+    over = Listener()
+    over.talk(5 * S, True, with_agent=False)
+    over.window(6 * S, True)
+    over.talk(int(7.8 * S), False, with_agent=False)
+    assert over.spoke()
 
 
 def test_suggestions_need_evidence() -> None:
@@ -240,4 +269,7 @@ def test_suggestions_need_evidence() -> None:
     assert ghost(Signs(talk_seconds=4, packets=0))[0]["what"] == "rtp_packets"
     assert prank(Signs(talk_seconds=5)) == []
     assert [item["what"] for item in prank(Signs(talk_seconds=5, short_calls=2))] == ["short_calls"]
-    assert {item["what"] for item in prank(Signs(marks=1, failed_challenges=2))} == {"marks", "failed_challenges"}
+    assert {item["what"] for item in prank(Signs(marks=1, failed_challenges=2))} == {
+        "marks",
+        "failed_challenges",
+    }
