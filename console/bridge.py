@@ -27,6 +27,8 @@ class Bridge:
         self._lock = asyncio.Lock()
         self._links: dict[str, str] = {}  # call -> incident, not yet told
         self._unlinked = asyncio.Event()
+        self._linked = asyncio.Event()
+        self._linked.set()
 
     async def command(self, method: str, **params: Any) -> Any:
         """Send a command and return its result.
@@ -75,6 +77,7 @@ class Bridge:
         if len(self._links) < MANY_LINKS:
             self._links[call_id] = incident_id
             self._unlinked.set()
+            self._linked.clear()
 
     async def link_for_ever(self) -> None:
         """Retry links that the bridge has not heard of."""
@@ -88,6 +91,11 @@ class Bridge:
                     del self._links[call_id]
             if not self._links:
                 self._unlinked.clear()
+                self._linked.set()
+
+    async def linked(self) -> None:
+        """Wait until the bridge knows every link."""
+        await self._linked.wait()
 
     async def _link(self, call_id: str, incident_id: str, patience: float) -> bool:
         """True when there is nothing left to do, also when the bridge knows no such call."""

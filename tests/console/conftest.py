@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import sqlite3
 import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -114,33 +115,57 @@ class Console:
         return self.http.ws_connect(self.url("/events"), params=query, headers=headers)
 
 
+@dataclass(frozen=True)
+class Seed:
+    """A database with an account and a token per person, made once and copied for each test."""
+
+    file: Path
+    tokens: dict[str, str]
+
+
+@pytest.fixture(scope="session")
+def seed(tmp_path_factory: pytest.TempPathFactory) -> Seed:
+    """Argon2 and migrations are slow by design or by nature: once is enough."""
+    folder = tmp_path_factory.mktemp("seed")
+    settings = Settings(home=folder, profile="semarang")
+    migrate(settings)
+
+    async def fill() -> dict[str, str]:
+        parts = make_parts(settings)
+        tokens = {}
+        for username, role in PEOPLE.items():
+            await parts.accounts.add(username, username.title(), role, PASSWORD, actor="test")
+            tokens[username] = await parts.accounts.make_token(username, "test", actor="test")
+        await parts.database.close()
+        return tokens
+
+    return Seed(folder / "psap.db", asyncio.run(fill()))
+
+
 @pytest.fixture
-def home() -> Iterator[Path]:
+def home(seed: Seed) -> Iterator[Path]:
     """A home with a short path: a unix socket's path holds 107 bytes."""
     folder = Path(tempfile.mkdtemp(prefix="console-test-"))
     (folder / "run").mkdir()
+    with sqlite3.connect(seed.file) as source, sqlite3.connect(folder / "psap.db") as target:
+        source.backup(target)
     yield folder
     shutil.rmtree(folder)
 
 
 @pytest_asyncio.fixture
-async def console(home: Path) -> AsyncIterator[Console]:
+async def console(home: Path, seed: Seed) -> AsyncIterator[Console]:
     """A console of Semarang with one account per role, and a second agent."""
     settings = Settings(home=home, profile="semarang")
-    await asyncio.to_thread(migrate, settings)
     redis, bridge = Redis(home / "run"), ScriptedBridge(settings.bridge_socket)
     await redis.start()
     await bridge.start()
     parts = make_parts(settings)
-    tokens = {}
-    for username, role in PEOPLE.items():
-        await parts.accounts.add(username, username.title(), role, PASSWORD, actor="test")
-        tokens[username] = await parts.accounts.make_token(username, "test", actor="test")
     server = TestServer(make_app(parts))
     await server.start_server()
     await parts.live.ready.wait()
     async with aiohttp.ClientSession() as http:
-        yield Console(home, parts, bridge, redis, server, http, tokens)
+        yield Console(home, parts, bridge, redis, server, http, dict(seed.tokens))
     await server.close()
     await bridge.stop()
     redis.kill()
