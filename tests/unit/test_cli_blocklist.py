@@ -1,0 +1,122 @@
+"""The command line on a home of its own, with the bridge there and away."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from socketserver import StreamRequestHandler, ThreadingUnixStreamServer
+from typing import Any
+
+import pytest
+
+from psap.platform.migrate import migrate
+from psap.platform.settings import ROOT, Settings
+
+NUMBER = "081234567890"
+
+
+def run(home: Path, *words: str, given: str = "") -> subprocess.CompletedProcess[str]:
+    """One command, as people start it."""
+    return subprocess.run(
+        [sys.executable, "-m", "psap.cli", *words, "--home", str(home)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        input=given,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    migrate(Settings(home=tmp_path / "h"))
+    return tmp_path / "h"
+
+
+@pytest.fixture
+def bridge(home: Path) -> Iterator[list[dict[str, Any]]]:
+    """A real socket that answers like the bridge and remembers what it was asked."""
+    asked: list[dict[str, Any]] = []
+
+    class Answer(StreamRequestHandler):
+        def handle(self) -> None:
+            request = json.loads(self.rfile.readline())
+            asked.append(request)
+            self.wfile.write(json.dumps({"id": request["id"], "ok": True, "result": {}}).encode() + b"\n")
+
+    (home / "run").mkdir()
+    with ThreadingUnixStreamServer(str(home / "run" / "bridge.sock"), Answer) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield asked
+        server.shutdown()
+        thread.join()
+
+
+def test_a_blocks_life_with_the_bridge(home: Path, bridge: list[dict[str, Any]]) -> None:
+    added = run(home, "blocklist", "add", NUMBER, "--reason", "iseng", "--for", "3d", "--json")
+    assert (added.returncode, added.stderr) == (0, "")
+    assert json.loads(added.stdout)["rung"] == 3
+    shown = run(home, "blocklist", "show", "+6281234567890")
+    assert "Nomor ini diblokir" in shown.stdout
+    assert "This number is blocked" in shown.stdout
+    removed = run(home, "blocklist", "remove", NUMBER, "--json")
+    assert len(json.loads(removed.stdout)["removed"]) == 1
+    assert json.loads(run(home, "blocklist", "list", "--json").stdout)["items"] == []
+    assert [(each["method"], each["params"]) for each in bridge] == [
+        ("blocks.sync", {"keys": ["6281234567890"]})
+    ] * 2
+
+
+def test_without_the_bridge_it_is_saved_and_said(home: Path) -> None:
+    added = run(home, "blocklist", "add", NUMBER, "--reason", "iseng", "--permanent", "--json")
+    assert added.returncode == 0
+    assert "tersimpan" in added.stderr
+    assert NUMBER not in added.stderr
+    assert json.loads(added.stdout)["expires_at"] is None
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["abc", "--reason", "x", "--permanent"], "nomor tidak sah"),
+        ([NUMBER, "--reason", "x"], "pilih satu"),
+        ([NUMBER, "--reason", "x", "--for", "3d", "--permanent"], "pilih satu"),
+        ([NUMBER, "--reason", "x", "--for", "soon"], "24h atau 3d"),
+        ([NUMBER, "--reason", "x", "--until", "2001-01-01T00:00"], "sudah lewat"),
+    ],
+)
+def test_bad_wishes_are_one_line(home: Path, words: list[str], said: str) -> None:
+    done = run(home, "blocklist", "add", *words)
+    assert done.returncode != 0
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_import_and_export(home: Path, tmp_path: Path) -> None:
+    file = tmp_path / "numbers.csv"
+    file.write_text("081200000001,iseng\nbad\n")
+    done = run(home, "blocklist", "import", str(file), "--json")
+    assert json.loads(done.stdout)["imported"] == 1
+    assert json.loads(done.stdout)["bad"][0]["line"] == 2
+    assert run(home, "blocklist", "export").stdout == "number,reason,until\n081200000001,iseng,\n"
+
+
+def test_accounts_tokens_and_phones(home: Path, bridge: list[dict[str, Any]]) -> None:
+    made = run(home, "users", "add", "siti", "--role", "agent", "--json")
+    assert len(json.loads(made.stdout)["password"]) >= 12
+    assert json.loads(run(home, "users", "token", "siti", "--json").stdout)["token"]
+    first = json.loads(run(home, "phone", "siti", "--json").stdout)
+    assert first == json.loads(run(home, "phone", "siti", "--json").stdout)
+    assert set(first) == {"username", "password", "domain", "port"}
+    assert run(home, "users", "add", "siti").stderr.startswith("112: nama akun sudah dipakai")
+    assert run(home, "users", "disable", "siti").returncode == 0
+    assert "ditutup" in run(home, "phone", "siti", "--json").stderr
+    assert {each["method"] for each in bridge} == {"phones.sync"}
