@@ -44,9 +44,9 @@ class Actions:
         """End a channel at once."""
         await self._link.do("Hangup", Channel=channel, Cause=16)
 
-    async def spoke(self, channel: str) -> None:
-        """Tell the gate that its caller speaks."""
-        await self._link.do("Setvar", Channel=channel, Variable=pbx_names.SPOKE, Value=1)
+    async def spoke(self, channel: str, word: str) -> None:
+        """Tell the gate what is heard of its caller: ``1`` speech, ``talking``, ``quiet``."""
+        await self._link.do("Setvar", Channel=channel, Variable=pbx_names.SPOKE, Value=word)
 
     async def set_global(self, name: str, value: str) -> None:
         """Write a global variable of the dialplan."""

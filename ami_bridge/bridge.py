@@ -69,7 +69,7 @@ class Bridge:
             Ports(
                 publish=self.publisher.put,
                 record=self.recorder.put,
-                spoke=lambda channel: self._soon(self.actions.spoke(channel)),
+                spoke=lambda channel, word: self._soon(self.actions.spoke(channel, word)),
                 look_up=lambda call_id, key: self._soon(self._look_up(call_id, key)),
                 no_response=self._no_response,
                 later=self._later,

@@ -23,6 +23,7 @@ class Listener:
     window_open: bool = False
     began_at: int | None = None
     window_from: int = 0
+    bursts: int = 0  # in the window, ended
     window_seconds: float = 0.0
     agent_seconds: float = 0.0
     agent_bursts: int = 0
@@ -35,11 +36,8 @@ class Listener:
         """The silent window opens or closes; each window counts from nothing."""
         if is_open and not self.window_open:
             self.bursts, self.window_seconds, self.window_from = 0, 0.0, at
-            self.longest = 0.0
+            self.longest, self.told = 0.0, ""
         self.window_open = is_open
-        if is_open and self.began_at is not None:
-            # what began before the window is the prompt's echo, or noise
-            self.began_at = None
 
     def talk(self, at: int, talking: bool, *, with_agent: bool) -> None:
         """A burst begins or ends."""
@@ -54,9 +52,11 @@ class Listener:
             # who spoke over the prompt's end is heard too, the prompt's own echo is not
             begun_before = self.began_at < self.window_from
             early = (self.window_from - self.began_at) / 1_000_000 + ECHO if begun_before else 0.0
-            if seconds <= LONGEST_BURST:
-                self.window_seconds += max(0.0, seconds - early)
-            self.longest = max(self.longest, seconds)
+            counted = max(0.0, seconds - early) if seconds <= LONGEST_BURST else 0.0
+            if counted > 0:
+                self.bursts += 1
+                self.window_seconds += counted
+                self.longest = max(self.longest, seconds)
         if (self.with_agent or with_agent) and seconds <= LONGEST_BURST:
             self.agent_seconds += seconds
             self.agent_bursts += 1
@@ -64,7 +64,21 @@ class Listener:
 
     def spoke(self) -> bool:
         """Whether the open window holds enough speech; noise that goes on without an end never does."""
-        return self.window_open and self.window_seconds >= SPEECH_SECONDS
+        enough = self.window_open and self.window_seconds >= SPEECH_SECONDS
+        return enough and (self.bursts >= 2 or self.longest <= SENTENCE_SECONDS)
+
+    def word(self) -> str | None:
+        """What the gate should be told now: ``1`` speech, ``talking``, ``quiet``; None: nothing new."""
+        if not self.window_open:
+            return None
+        talking = self.began_at is not None and (
+            self.window_from - self.began_at < SENTENCE_SECONDS * 1_000_000
+        )
+        word = "1" if self.spoke() else "talking" if talking else "quiet"
+        if word == self.told:
+            return None
+        self.told = word
+        return word
 
     def finish(self, at: int) -> None:
         """The call is over: a burst that still runs ends now."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 # bridge -> channel
-SPOKE = "PSAP_SPOKE"  # 1: speech heard in the open window
+SPOKE = "PSAP_SPOKE"  # in the open window: 1 speech heard, talking (wait for the end), quiet
 
 # globals written by the bridge each second as WORD:EPOCH
 GLOBAL_AGI = "PSAP_AGI"  # up:EPOCH or down:EPOCH; only a fresh down skips AGI
