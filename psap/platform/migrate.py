@@ -7,17 +7,20 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, create_engine
+from sqlalchemy import Connection, create_engine, inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from psap.platform.settings import Settings
 
+if TYPE_CHECKING:
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+# alembic is imported only where there is something to do: every command asks, and it loads slowly
+HEAD = "0001"  # the newest file in migrations/versions; a test compares
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_SECONDS = 10.0  # another process may just be writing
 
@@ -55,21 +58,21 @@ def current_ok(settings: Settings, *, timeout: float = 1.0) -> tuple[bool, str]:
         _with_connection(url, look, timeout)
     except (SQLAlchemyError, OSError, TimeoutError) as error:
         return False, _unusable(error)
-    scripts = _scripts()
-    if state[0] == scripts.get_current_head():
-        return True, str(state[0])
-    if state[0] is not None and not _known(scripts, state[0]):
+    if state[0] == HEAD:
+        return True, HEAD
+    if state[0] is not None and not _known(_scripts(), state[0]):
         return False, _newer(state[0])
     return False, f"versi lama {state[0]} / old version {state[0]}"
 
 
 def _upgrade(connection: Connection) -> None:
-    scripts = _scripts()
     revision = _revision(connection)
-    if revision == scripts.get_current_head():
+    if revision == HEAD:
         return
-    if revision is not None and not _known(scripts, revision):
+    if revision is not None and not _known(_scripts(), revision):
         raise MigrationError(_newer(revision))
+    from alembic import command
+
     config = _config()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
@@ -90,7 +93,10 @@ def _unusable(error: BaseException) -> str:
 
 
 def _revision(connection: Connection) -> str | None:
-    return MigrationContext.configure(connection).get_current_revision()
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return found
 
 
 def _known(scripts: ScriptDirectory, revision: str) -> bool:
@@ -98,12 +104,16 @@ def _known(scripts: ScriptDirectory, revision: str) -> bool:
 
 
 def _config() -> Config:
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     return config
 
 
 def _scripts() -> ScriptDirectory:
+    from alembic.script import ScriptDirectory
+
     return ScriptDirectory.from_config(_config())
 
 

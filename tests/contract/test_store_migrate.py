@@ -12,7 +12,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import create_engine
 
-from psap.platform.migrate import MigrationError, current_ok, migrate
+from psap.platform.migrate import HEAD, MIGRATIONS, MigrationError, current_ok, migrate
 from psap.platform.schema import metadata
 from psap.platform.settings import Settings
 
@@ -30,6 +30,10 @@ def test_a_new_database_equals_the_schema(settings: Settings) -> None:
     engine.dispose()
     assert current_ok(settings) == (True, "0001")
     assert stat.S_IMODE((settings.home / "psap.db").stat().st_mode) == 0o600
+
+
+def test_head_is_the_newest_file() -> None:
+    assert HEAD == max(path.stem for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
 
 
 def test_a_second_time_changes_nothing_and_is_fast(settings: Settings) -> None:
