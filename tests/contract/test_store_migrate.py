@@ -33,7 +33,7 @@ def test_a_new_database_equals_the_schema(settings: Settings) -> None:
 
 
 def test_head_is_the_newest_file() -> None:
-    assert HEAD == max(path.stem for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
+    assert max(path.stem for path in (MIGRATIONS / "versions").glob("[0-9]*.py")) == HEAD
 
 
 def test_a_second_time_changes_nothing_and_is_fast(settings: Settings) -> None:
