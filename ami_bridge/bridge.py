@@ -23,6 +23,7 @@ from ami_bridge.wire import Headers, LinkError
 from ami_bridge.wishes import Wishes
 from psap.agencies.profile import Profile
 from psap.callers.numbers import normalise
+from psap.calls.model import call_id
 from psap.calls.recorder import Recorder
 from psap.calls.service import Following, Ports
 from psap.calls.tracking import Stage, Tracker
@@ -180,16 +181,15 @@ class Bridge:
         began = time.monotonic()
         with contextlib.suppress(ControlError):
             await self.data.load_phones(self.following)
-        alive = await resync.channels(self.link)
         await resync.agents(self.link, self.following)
+        told, alive = await resync.whole_story(self.link, self.books)
         known: dict[str, Any] = {}
         with contextlib.suppress(ControlError):
             # what is still on its way to the database counts as well
             await self.recorder.flush(1.0)
             known = await self.data.open_calls()
-            ids = await asyncio.to_thread(self.books.ids, self.profile.site)
-            known |= await self.data.calls(ids)
-        adopted, finished = await resync.calls(self.following, self.books, alive, known)
+            known |= await self.data.calls([call_id(self.profile.site, key) for key in told])
+        adopted, finished = await resync.calls(self.following, told, alive, known)
         for call, key in resync.orphans(self.following, known, alive):
             tracker = Tracker.of_record(call, key)
             tracker.stage = Stage.GATE

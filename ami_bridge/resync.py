@@ -47,10 +47,6 @@ class Books:
         self.cel_offset, self.queue_offset = cel, queue
         return moved
 
-    def ids(self, site: str) -> list[str]:
-        """Call ids of every call since the offsets."""
-        return [call_id(site, linkedid) for linkedid in self.read()]
-
     def read(self) -> dict[str, ledger.Story]:
         """Every call since the offsets."""
         cel, _ = ledger.whole_lines(self.pbx / CEL, self.cel_offset)
@@ -91,9 +87,22 @@ async def channels(link: Link) -> set[str]:
     return {row["Uniqueid"] for row in rows if row.get("Event") == "CoreShowChannel" and "Uniqueid" in row}
 
 
+async def whole_story(link: Link, books: Books) -> tuple[dict[str, ledger.Story], set[str]]:
+    """(every call since the offsets, what is alive), told so that they fit together.
+
+    A call that is neither over nor alive may have ended between the two looks: then look again.
+    """
+    told = await asyncio.to_thread(books.read)
+    alive = await channels(link)
+    if any(not story.over and key not in alive for key, story in told.items()):
+        again = await asyncio.to_thread(books.read)
+        told = {key: again.get(key, story) for key, story in told.items()}
+    return told, alive
+
+
 async def calls(
     following: Following,
-    books: Books,
+    told: dict[str, ledger.Story],
     alive: set[str],
     known: dict[str, tuple[Call, str | None]],
 ) -> tuple[int, int]:
@@ -101,26 +110,24 @@ async def calls(
 
     ``known`` are rows that the database has of calls since the offsets, by call id.
     """
-    told = await asyncio.to_thread(books.read)
     adopted = finished = 0
-    for linkedid, story in told.items():
+    for count, (linkedid, story) in enumerate(told.items()):
+        if count % 50 == 0:
+            await asyncio.sleep(0)  # commands are answered meanwhile
         row = known.get(call_id(following.site, linkedid))
-        if row is not None and row[0].ending is not None and linkedid not in alive:
+        if row is not None and row[0].ending is not None:
             following.drop(linkedid)
             continue
-        here = linkedid in alive
-        tracker = ledger.replay(
-            story, following.site, following.desk.owner, Source.LIVE if here else Source.LEDGER
-        )
+        goes_on = linkedid in alive and not story.over
+        source = Source.LIVE if goes_on else Source.LEDGER
+        tracker = ledger.replay(story, following.site, following.desk.owner, source)
         if tracker is None:
             continue
-        if here and tracker.ended:
-            continue  # it hangs up just now: its last events follow
         _keep_words(tracker, following.calls.get(linkedid), row)
-        if not here and not tracker.ended:
+        if not goes_on and not tracker.ended:
             tracker.lost(ledger.last_moment(story))
         following.replace(tracker)
-        adopted, finished = adopted + here, finished + (not here)
+        adopted, finished = adopted + goes_on, finished + (not goes_on)
     for uniqueid, tracker in list(following.calls.items()):
         if uniqueid not in told and uniqueid not in alive:
             tracker.lost(following.clock.now_us())
