@@ -12,6 +12,8 @@ from psap.pbx.prompts import PromptError, seconds, texts
 from psap.platform.pbx_names import GLOBAL_BRIDGE, GLOBAL_FREE, SPOKE
 
 SLICE_MS = 300  # how long speech may go unnoticed inside a window
+AFTER_SOUND = 1.0  # seconds that the window stays open after the caller's last sound
+LONGEST_EXTRA = 4.0  # seconds that it stays open beyond its own end: noise never stops
 FRESH_SECONDS = 3.5  # the bridge writes its words each second
 
 
@@ -31,7 +33,10 @@ class Line(Protocol):
         """Wait for a key, '' when none came."""
 
     def listen(self, seconds: float) -> tuple[str, bool]:
-        """The silent window: (key or '', whether the caller spoke)."""
+        """The silent window: (key or '', whether the caller spoke).
+
+        Who still speaks at its end is heard out.
+        """
 
     def hears(self) -> bool:
         """Whether speech would be noticed: the bridge is there."""
@@ -68,6 +73,8 @@ class AgiLine:
     def listen(self, seconds: float) -> tuple[str, bool]:
         seconds = min(seconds, LONGEST)
         until = self.now() + seconds
+        latest = until + LONGEST_EXTRA
+        allowed = self.now() + seconds
         self._call.allow(seconds)
         self._call.tell("PsapWindow", State="open")
         try:
@@ -76,8 +83,14 @@ class AgiLine:
                 key = self._call.wait_key(max(1, min(SLICE_MS, int(left * 1000))))
                 if key:
                     return key, False
-                if self._call.get_word(SPOKE) == "1":
+                word = self._call.get_word(SPOKE)
+                if word == "1":
                     return "", True
+                if word == "talking":
+                    until = max(until, min(latest, self.now() + AFTER_SOUND))
+                    if until > allowed:
+                        allowed = self.now() + AFTER_SOUND
+                        self._call.allow(AFTER_SOUND)
         finally:
             self._call.tell("PsapWindow", State="closed")
         return "", False
