@@ -81,7 +81,7 @@ def make_app(parts: Parts) -> web.Application:
             handler = make_handler(route)
             app.router.add_route(route.method, API + route.path, handler)
             if route.path in ("/healthz", "/metrics"):  # where monitoring looks first
-                app.router.add_route(route.method, route.path, handler)
+                app.router.add_get(route.path, handler)  # HEAD too
     app.router.add_get("/api/docs", docs.page)
     app.router.add_get("/api/docs.css", docs.style)
     add_page(app, Path(__file__).parent / "static")

@@ -13,6 +13,7 @@ from psap.platform.control import ControlError, ask
 FRESH = 0.2  # seconds a snapshot serves other askers
 LINK_PATIENCE = 0.5  # seconds that saving a report waits for the bridge
 MANY_LINKS = 10_000
+FAILED = 0.5  # seconds that a failure is believed
 RETRY = 1.0  # seconds
 PATIENCE = 2.5  # seconds before the bridge counts as away
 
@@ -24,6 +25,7 @@ class Bridge:
         self._socket = socket
         self._snapshot: dict[str, Any] | None = None
         self._taken = 0.0
+        self._failed = -FAILED
         self._lock = asyncio.Lock()
         self._links: dict[str, str] = {}  # call -> incident, not yet told
         self._unlinked = asyncio.Event()
@@ -55,12 +57,19 @@ class Bridge:
             Problem: bridge_away.
         """
         async with self._lock:  # many browsers polling ask the bridge once
-            if self._snapshot is None or time.monotonic() - self._taken > FRESH:
-                taken = time.monotonic()
+            now = time.monotonic()
+            if self._snapshot is not None and now - self._taken <= FRESH:
+                return self._snapshot
+            if now - self._failed < FAILED:
+                # who queued behind a bridge that hangs must not each wait their own turn
+                raise Problem("bridge_away")
+            try:
                 found: dict[str, Any] = await self.command("snapshot")
-                self._snapshot, self._taken = found, taken
-                return found
-            return self._snapshot
+            except Problem:
+                self._failed = time.monotonic()
+                raise
+            self._snapshot, self._taken = found, now
+            return found
 
     async def sync_blocks(self, keys: list[str]) -> bool:
         """Ask for AstDB to follow SQL for these keys; False: the bridge is away and reconciles later."""

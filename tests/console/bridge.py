@@ -17,6 +17,7 @@ class ScriptedBridge:
         self.asked: list[tuple[str, dict[str, Any]]] = []
         self.snapshot: dict[str, Any] = {"calls": [], "waiting": [], "agents": [], "health": {}}
         self.answers: dict[str, Any] = {"blocks.sync": {"written": 1, "deleted": 0}}
+        self.hangs = False
         self.errors: dict[str, tuple[str, str]] = {}
 
     async def start(self) -> None:
@@ -35,6 +36,10 @@ class ScriptedBridge:
         request = json.loads(await reader.readline())
         method, params = request["method"], request["params"]
         self.asked.append((method, params))
+        if self.hangs:
+            await reader.read()  # until the asker gives up
+            writer.close()
+            return
         answer: dict[str, Any] = {"id": request["id"], "ok": True}
         if method in self.errors:
             key, detail = self.errors[method]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from typing import Any
 
@@ -187,3 +188,14 @@ async def test_many_askers_of_the_queue_ask_the_bridge_once(console: Console) ->
     for _ in range(5):
         await console.ask("GET", "/queue", "agent1")
     assert len(console.bridge.params("snapshot")) <= 2
+
+
+async def test_a_bridge_that_hangs_keeps_nobody_waiting_in_a_row(
+    console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("console.bridge.PATIENCE", 0.3)
+    console.bridge.hangs = True
+    async with asyncio.timeout(2):
+        answers = await asyncio.gather(*(console.ask("GET", "/queue", "agent1") for _ in range(20)))
+    assert {status for status, _ in answers} == {503}
+    assert len(console.bridge.params("snapshot")) == 1
