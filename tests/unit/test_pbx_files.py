@@ -1,0 +1,76 @@
+"""What set-up writes for Asterisk: prompts that are short enough, files no value can break out of."""
+
+from __future__ import annotations
+
+import array
+import math
+from pathlib import Path
+
+import pytest
+
+from psap.agencies.profile import Profile, find_profile, load_profile
+from psap.pbx.prompts import LONGEST_SECONDS, RATE, make_prompts, resample, seconds, texts
+from psap.pbx.render import PhoneRow, RenderError, render, render_phones, scaled
+from psap.platform.settings import Settings, load_secrets
+
+
+@pytest.fixture
+def profile() -> Profile:
+    return load_profile(find_profile("semarang"))
+
+
+def settings(home: Path, **more: object) -> Settings:
+    return Settings(home=home, trunk_hosts="127.0.0.2", **more)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("language", ["id", "en"])
+def test_every_prompt_fits_its_time(tmp_path: Path, profile: Profile, language: str) -> None:
+    here = settings(tmp_path)
+    make_prompts(here, profile)
+    folder = here.pbx / "sounds" / "psap" / language
+    lengths = {name: seconds(folder / f"{name}.wav") for name in texts(language)}
+    assert lengths["greeting"] <= 5
+    assert all(0.2 < each <= LONGEST_SECONDS for each in lengths.values())
+
+
+def test_resampling_keeps_the_speech_band_and_drops_what_a_line_cannot_carry() -> None:
+    def level(hertz: float) -> float:
+        rate = 22_050
+        wave = array.array("h", (int(8000 * math.sin(2 * math.pi * hertz * n / rate)) for n in range(rate)))
+        out = resample(wave, rate)
+        assert abs(len(out) - RATE) <= 1
+        return math.sqrt(sum(v * v for v in out[500:-500]) / (len(out) - 1000)) / (8000 / math.sqrt(2))
+
+    assert level(400) == pytest.approx(1, abs=0.02)
+    assert level(3000) == pytest.approx(1, abs=0.1)
+    assert level(6000) < 0.02
+
+
+def test_what_is_rendered_names_the_installation(tmp_path: Path, profile: Profile) -> None:
+    here = settings(tmp_path, sip_port=15060, timer_scale=0.1)
+    render(here, profile, load_secrets(tmp_path), [PhoneRow("p1abc", "secret", "agent1")])
+    etc = here.pbx / "etc"
+    assert "bind = 127.0.0.1:15060" in (etc / "pjsip.conf").read_text("utf-8")
+    assert "match = 127.0.0.2" in (etc / "pjsip.conf").read_text("utf-8")
+    assert "[p1abc](phone)" in (etc / "pjsip_phones.conf").read_text("utf-8")
+    assert "systemname = semarang" in (etc / "asterisk.conf").read_text("utf-8")
+    assert not [each for each in etc.rglob("*.conf") if "@{" in each.read_text("utf-8")]
+    assert (etc / "manager.conf").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("name", ["a\nb", "a;b", "a]", "", "x" * 41])
+def test_a_phone_cannot_write_configuration(tmp_path: Path, name: str) -> None:
+    with pytest.raises(RenderError):
+        render_phones(settings(tmp_path), [PhoneRow(name, "secret", "agent1")])
+
+
+def test_a_carrier_is_an_address_not_a_name(tmp_path: Path, profile: Profile) -> None:
+    here = settings(tmp_path)
+    here.trunk_hosts = "sbc.example"
+    with pytest.raises(RenderError, match="PSAP_TRUNK_HOSTS"):
+        render(here, profile, load_secrets(tmp_path), [])
+
+
+def test_waits_scale_but_never_vanish(tmp_path: Path) -> None:
+    here = settings(tmp_path, timer_scale=0.01)
+    assert (scaled(here, 60), scaled(here, 15, 3), scaled(here, 0)) == (1, 3, 1)
