@@ -122,7 +122,7 @@ async def test_an_unreadable_event_does_not_end_the_channel(console: Console) ->
 async def test_a_client_that_does_not_read_is_closed_and_others_go_on(
     console: Console, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live_module, "QUEUE", 1_000)
+    monkeypatch.setattr(live_module, "QUEUE", 50)
     headers = {"Authorization": f"Bearer {console.tokens['supervisor1']}"}
     slow = await console.http.ws_connect(console.url("/events"), headers=headers, max_msg_size=0)
     assert slow._conn is not None
