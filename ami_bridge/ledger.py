@@ -114,7 +114,7 @@ def _own_facts(row: dict[str, str], at: int) -> list[f.Fact]:
     call, event = row["linkedid"], row["event"]
     if event == "CHAN_START":
         return [f.Started(at, call, row["channel"], row["exten"] or None)]
-    if event == "USER_DEFINED":
+    if row["user"]:  # of a user's event Asterisk writes its own name as the type
         fact = user_fact(row["user"], at, call, _pairs(row["extra"]))
         return [fact] if fact is not None else []
     if event == "APP_START" and row["app"] == "Queue":

@@ -107,9 +107,10 @@ class Reputation:
                 _, failed = await store.signs(
                     connection, self._site, key, since=now - 30 * DAY_US, short_seconds=0
                 )
+                marks = await store.confirmed_marks(connection, self._site, key, since=now - 30 * DAY_US)
         except AWAY_ERRORS as error:
             raise _away(error) from error
-        return Background(history, short, failed, int(history.get("marks") or 0), ready=True)
+        return Background(history, short, failed, marks, ready=True)
 
 
 def _away(error: BaseException) -> ControlError:

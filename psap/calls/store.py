@@ -12,7 +12,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from psap.calls.model import Call, Ending
-from psap.platform.schema import blocks, calls, state
+from psap.platform.schema import blocks, calls, marks, state
 
 # the database cannot be used now: locked, full, gone. Anything else is the entry's own fault
 AWAY_ERRORS = (OperationalError, InterfaceError, OSError, TimeoutError)
@@ -115,6 +115,14 @@ async def signs(
         (await connection.execute(short)).scalar_one(),
         (await connection.execute(failed)).scalar_one(),
     )
+
+
+async def confirmed_marks(connection: AsyncConnection, site: str, key: str, *, since: int) -> int:
+    """Calls of a number that a person called prank or ghost since a time."""
+    query = select(func.count()).where(
+        marks.c.site == site, marks.c.number_key == key, marks.c.at >= since, marks.c.kind != "no_response"
+    )
+    return (await connection.execute(query)).scalar_one()
 
 
 async def read_state(connection: AsyncConnection, site: str, name: str) -> Any:

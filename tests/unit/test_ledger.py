@@ -35,7 +35,7 @@ def leg(event: str, at: float, **fields: str) -> str:
 
 
 def user(name: str, at: float, extra: str) -> str:
-    return line("USER_DEFINED", at, user=name, extra='{"extra":"' + extra + '"}')
+    return line(name, at, user=name, extra='{"extra":"' + extra + '"}')
 
 
 def hangup(at: float, source: str, cause: int = 16) -> str:
@@ -113,7 +113,7 @@ def test_without_its_beginning_there_is_no_record() -> None:
 
 
 def test_broken_times_and_extras_cost_only_themselves() -> None:
-    cut = line("USER_DEFINED", 1, user="PsapGate", extra='{"extra":')
+    cut = line("PsapGate", 1, user="PsapGate", extra='{"extra":')
     broken = [cut, GATE[0].replace("100.000000", "never")]
     made = told([*GATE[:2], *broken, hangup(101.0, TRUNK)])
     assert made is not None
