@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 
 import pytest
 from playwright.async_api import expect
@@ -122,6 +124,32 @@ async def test_a_caller_who_leaves_while_ringing_takes_the_pop_along(centre: Cen
             await expect(desk.part("number")).to_have_text(re.compile("Nomor disembunyikan|Tanpa nomor"))
         await desk.phase("lost")
         await expect(desk.page.get_by_text("Belum ada laporan")).to_be_visible()
+
+
+async def test_a_hung_console_loses_no_word(centre: Centre, desk: Desk) -> None:
+    number = fresh_number()
+    console = centre.home.pid("console")
+    async with centre.seat("agent1") as seat:
+        await desk.sign_in("agent1", DEMO_PASSWORD)
+        async with centre.caller(number) as caller:
+            await caller.answered()
+            await caller.press("0")
+            call = await seat.phone.ringing(8)
+            await call.answer()
+            await desk.phase("talking")
+            await expect(desk.input("place")).to_be_focused()
+            os.kill(console, signal.SIGSTOP)
+            try:
+                await desk.page.keyboard.type("Jl. Pandanaran 5")
+                await expect(desk.part("report")).to_have_attribute("data-save", "failed", timeout=12_000)
+                await expect(desk.part("banner")).to_have_attribute("data-what", "server", timeout=25_000)
+            finally:
+                os.kill(console, signal.SIGCONT)
+            await expect(desk.part("report")).to_have_attribute("data-save", "saved", timeout=20_000)
+            await expect(desk.part("banner")).to_have_count(0)
+    record = await centre.record(number)
+    incidents = (await centre.supervisor.post("/incidents/search", {"call_id": record["id"]}))["items"]
+    assert [incident["place"] for incident in incidents] == ["Jl. Pandanaran 5"]
 
 
 async def test_pause_needs_a_reason_and_shows_it(centre: Centre, desk: Desk) -> None:

@@ -25,7 +25,7 @@ export async function request<T>(method: string, path: string, options: Options 
       headers: { ...(options.body === undefined ? {} : { 'Content-Type': 'application/json' }), ...options.headers },
       body: options.body === undefined ? undefined : JSON.stringify(options.body),
       // A server that hangs must not leave "saving" on the screen for ever.
-      signal: AbortSignal.timeout(options.timeoutMs ?? 8000),
+      signal: AbortSignal.timeout(options.timeoutMs ?? 5000),
     })
   } catch {
     throw new Problem(0, 'unreachable', '')

@@ -42,9 +42,9 @@ const keep: Keep = {
   drop: (callId) => { try { sessionStorage.removeItem(KEEP + callId) } catch { /* as above */ } },
 }
 const remote: Remote = {
-  create: (callId, fields) => post<Incident>('/incidents', { call_id: callId, ...fields }, { 'Idempotency-Key': callId }),
-  update: (id, version, fields) => patch<Incident>(`/incidents/${id}`, fields, { 'If-Match': `"${version}"` }),
-  fetch: (id) => get<Incident>(`/incidents/${id}`),
+  create: (callId, fields) => heard(() => post<Incident>('/incidents', { call_id: callId, ...fields }, { 'Idempotency-Key': callId })),
+  update: (id, version, fields) => heard(() => patch<Incident>(`/incidents/${id}`, fields, { 'If-Match': `"${version}"` })),
+  fetch: (id) => heard(() => get<Incident>(`/incidents/${id}`)),
 }
 export const drafts = reactive(new Map<string, true>())
 const draftObjects = new Map<string, Draft>()
@@ -95,17 +95,27 @@ export async function classify(callId: string, classification: string, end = fal
 
 // --- now -------------------------------------------------------------------------------------------
 let silent = 0
-/** One request that tells the banner whether the server answers. */
-export async function asked<T>(run: () => Promise<T>): Promise<T | null> {
+async function heard<T>(run: () => Promise<T>): Promise<T> {
+  const note = (answered: boolean): void => {
+    silent = answered ? 0 : silent + 1
+    // A server that only dies for a moment (a restart) is not worth an alarm in red: twice is.
+    serverUp.value = silent < 2
+  }
   try {
     const answer = await run()
-    silent = 0
-    serverUp.value = true
+    note(true)
     return answer
   } catch (error) {
+    note(!(error instanceof Problem && error.status === 0))
+    throw error
+  }
+}
+/** A question whose refusal the banner tells, and nobody else needs to handle. */
+export async function asked<T>(run: () => Promise<T>): Promise<T | null> {
+  try {
+    return await heard(run)
+  } catch (error) {
     if (!(error instanceof Problem)) throw error
-    // A server that only dies for a moment (a restart) is not worth an alarm in red: twice is.
-    if (error.status === 0) { silent += 1; serverUp.value = silent < 2 } else { silent = 0; serverUp.value = true }
     const part = /^(bridge|asterisk|database)_away$/.exec(error.key)?.[1]
     if (part) away.value = part as 'bridge' | 'asterisk' | 'database'
     return null
