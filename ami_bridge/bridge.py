@@ -190,7 +190,7 @@ class Bridge:
             known = await self.data.open_calls()
             known |= await self.data.calls([call_id(self.profile.site, key) for key in told])
         adopted, finished = await resync.calls(self.following, told, alive, known)
-        for call, key in resync.orphans(self.following, known, alive):
+        for call, key in resync.orphans(self.following, known, told, alive):
             tracker = Tracker.of_record(call, key)
             tracker.stage = Stage.GATE
             tracker.lost(self.clock.now_us())

@@ -123,6 +123,7 @@ async def calls(
         tracker = ledger.replay(story, following.site, following.desk.owner, source)
         if tracker is None:
             continue
+        tracker.partial = True
         _keep_words(tracker, following.calls.get(linkedid), row)
         if not goes_on and not tracker.ended:
             tracker.lost(ledger.last_moment(story))
@@ -138,13 +139,19 @@ async def calls(
 
 
 def orphans(
-    following: Following, known: dict[str, tuple[Call, str | None]], alive: set[str]
+    following: Following,
+    known: dict[str, tuple[Call, str | None]],
+    told: dict[str, ledger.Story],
+    alive: set[str],
 ) -> list[tuple[Call, str | None]]:
     """Rows without an ending whose call neither goes on nor stands in the ledger."""
     return [
         (call, key)
         for call, key in known.values()
-        if call.ending is None and call.uniqueid not in alive and call.uniqueid not in following.calls
+        if call.ending is None
+        and call.uniqueid not in alive
+        and call.uniqueid not in told
+        and call.uniqueid not in following.calls
     ]
 
 

@@ -246,7 +246,7 @@ class Following:
             talk_seconds=talk,
             # a detector that never spoke is believed only where packets prove a live channel
             speech_seconds=tracker.listener.agent_seconds
-            if tracker.listener.heard or (tracker.packets or 0) > 0
+            if not tracker.partial and (tracker.listener.heard or (tracker.packets or 0) > 0)
             else None,
             packets=tracker.packets,
             short_calls=known.short_calls,

@@ -69,6 +69,7 @@ class Tracker:
     legs: dict[str, LegState] = field(default_factory=dict)
     listener: Listener = field(default_factory=Listener)
     packets: int | None = None
+    partial: bool = False  # rebuilt from the ledger: not everything the caller said was heard
 
     @classmethod
     def begin(cls, site: str, fact: f.Started, source: Source = Source.LIVE) -> Tracker:
@@ -320,9 +321,9 @@ class Tracker:
     def lost(self, at: int) -> None:
         """The channel is gone and nobody saw how: Asterisk died, or its ledger is unreadable."""
         self._ended(f.Ended(at, self.call.uniqueid, 41))
-        if self.call.ending in (Ending.ABANDONED_IN_GATE, Ending.ABANDONED_IN_QUEUE):
-            self.call.ending = Ending.FAILED
-        self.call.ended_by = EndedBy.SYSTEM
+        # also one in conversation: nobody wished its end (answered_at still tells of the answer)
+        self.call.ending, self.call.ended_by = Ending.FAILED, EndedBy.SYSTEM
+        self.call.timeline[-1].data.update(ending=Ending.FAILED, by=EndedBy.SYSTEM)
 
     def _ended_by(self, cause: int | None) -> EndedBy | None:
         if self.declared is not None and self.declared.by in set(EndedBy):

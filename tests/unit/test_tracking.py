@@ -134,7 +134,7 @@ def test_a_call_that_died_with_asterisk_failed() -> None:
     assert (made.call.ending, made.call.ended_by) == (Ending.FAILED, EndedBy.SYSTEM)
     talked = tracker(GATE, JOIN, RING, ANSWER)
     talked.lost(30 * S)
-    assert (talked.call.ending, talked.call.talk_seconds) == (Ending.ANSWERED, 25.0)
+    assert (talked.call.ending, talked.call.talk_seconds) == (Ending.FAILED, 25.0)
 
 
 def test_no_packets_at_all_is_flagged() -> None:
