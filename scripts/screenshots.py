@@ -112,6 +112,16 @@ async def pictures(home: Home) -> None:
         await expect(desk.page.locator(".events li").first).to_be_visible()
         await shoot(desk, "call")
 
+        why = "Tiga kali dikonfirmasi iseng dalam 30 hari."
+        await centre.supervisor.post("/blocklist", {"number": PRANKSTER, "reason": why, "for": "24h"})
+        chief = await Desk.open(browser, home.http_url)
+        await chief.sign_in("supervisor1", DEMO_PASSWORD)
+        await chief.page.get_by_role("link", name="Blokir").click()
+        await expect(chief.part("blocks")).to_contain_text(why)
+        await shoot(chief, "blocklist")
+        for complaint in [*desk.complaints, *chief.complaints]:
+            print("browser:", complaint)
+
 
 def main() -> None:
     """Make every picture, or say what went wrong."""
