@@ -92,7 +92,7 @@ async def pictures(home: Home) -> None:
                 await asyncio.sleep(3)
             await write_report(desk)
             await expect(desk.part("waiting").locator("li")).to_have_count(3)
-            await shoot(desk, "desk")
+            await shoot(desk, "journey")
             await desk.page.keyboard.press("F8")
             await desk.part("dispo").get_by_label("Dinas Pemadam Kebakaran").check()
             await shoot(desk, "disposition")
