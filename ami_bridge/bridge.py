@@ -236,8 +236,11 @@ class Bridge:
     async def _look_at_blocks(self) -> None:
         if not self.link.up:
             return
-        if await self.reputation.changed() or self._blocks_due():
-            await self.blocks.sync(None)
+        keys = await self.reputation.changed()
+        if self._blocks_due():
+            keys = None
+        if keys is None or keys:
+            await self.blocks.sync(keys)
 
     def _blocks_due(self) -> bool:
         now = time.monotonic()

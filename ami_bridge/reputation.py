@@ -19,6 +19,7 @@ from psap.platform.control import ControlError
 from psap.platform.database import Database
 
 DAY_US = 86_400_000_000
+RECENT_US = 10_000_000  # a change is written down at most this long before it can be seen
 MANY = 1_000  # keys from which on the answer is worked out beside the event loop
 
 
@@ -83,15 +84,19 @@ class Reputation:
 
         return asyncio.run(read())
 
-    async def changed(self) -> bool:
-        """Whether blocks came or went since the last question."""
+    async def changed(self) -> list[str] | None:
+        """Keys of blocks that came or went since the last question; None: too many to name."""
+        asked = self._clock.now_us()
         try:
             async with self._database.read() as connection:
                 now = await store.blocks_fingerprint(connection, self._site)
+                before, self._seen = self._seen, now
+                if before is None or before == now:
+                    return []
+                keys = await store.blocks_touched(connection, self._site, asked - RECENT_US)
         except AWAY_ERRORS as error:
             raise _away(error) from error
-        before, self._seen = self._seen, now
-        return before is not None and before != now
+        return keys if len(keys) <= MANY else None
 
     async def background(self, key: str) -> Background:
         """What is known of a number, for the screen-pop and the suggestions."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import RowMapping, and_, func, select
+from sqlalchemy import RowMapping, and_, func, or_, select
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import InterfaceError, OperationalError
@@ -148,3 +148,10 @@ async def blocks_fingerprint(connection: AsyncConnection, site: str) -> tuple[in
     query = select(func.count(), func.count(blocks.c.removed_at)).where(blocks.c.site == site)
     row = (await connection.execute(query)).one()
     return row[0], row[1]
+
+
+async def blocks_touched(connection: AsyncConnection, site: str, since: int) -> list[str]:
+    """Keys of blocks that were made or lifted since a time (UTC microseconds)."""
+    touched = or_(blocks.c.started_at >= since, blocks.c.removed_at >= since)
+    query = select(blocks.c.number_key).where(blocks.c.site == site, touched).distinct()
+    return [row[0] for row in await connection.execute(query)]
