@@ -1,0 +1,99 @@
+"""The recorder against a real database: free, locked, and with a spool left by an earlier run."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from psap.calls.model import Call, Classification, Ending, Source
+from psap.calls.recorder import Recorder
+from psap.calls.store import load, row_of, upsert
+from psap.platform.clock import FixedClock
+from psap.platform.database import Database
+from tests.contract.conftest import SITE, START_US
+
+
+def call(number: int, **fields: Any) -> Call:
+    return Call(id=f"c{number}", site=SITE, uniqueid=f"u{number}", started_at=START_US, **fields)
+
+
+def recorder(database: Database, folder: Path, clock: FixedClock, marked: list[str]) -> Recorder:
+    async def on_mark(_connection: Any, mark: dict[str, Any]) -> None:
+        marked.append(mark["call_id"])
+
+    async def on_marked(_marks: list[dict[str, Any]]) -> None:
+        return None
+
+    return Recorder(
+        database, folder / "spool", clock, structlog.get_logger(), on_mark=on_mark, on_marked=on_marked
+    )
+
+
+async def test_while_locked_it_spools_and_then_replays(
+    database: Database, tmp_path: Path, clock: FixedClock
+) -> None:
+    impatient = Database(database.url, busy_seconds=0.05)
+    marked: list[str] = []
+    made = recorder(impatient, tmp_path, clock, marked)
+    lock = sqlite3.connect(tmp_path / "psap.db", isolation_level=None)
+    lock.execute("BEGIN IMMEDIATE")
+    task = asyncio.create_task(made.run())
+    made.put(call(1), "6281")
+    made.put(call(2), None)
+    made.mark({"call_id": "c1"})
+    spool = tmp_path / "spool" / "calls.jsonl"
+    async with asyncio.timeout(5):
+        while not spool.exists() or made.away is None:  # noqa: ASYNC110 - a file tells no event
+            await asyncio.sleep(0.01)
+    clock.advance(1)
+    made.put(call(1, ending=Ending.ANSWERED), "6281")
+    lock.execute("ROLLBACK")
+    await made.flush(5)
+    assert made.away is None
+    assert not spool.exists()
+    assert marked == ["c1"]
+    async with database.read() as connection:
+        found = await load(connection, ["c1", "c2"])
+    assert found["c1"][0].ending is Ending.ANSWERED
+    assert found["c2"][0].ending is None
+    await made.stop(task, 1)
+    await impatient.close()
+
+
+async def test_a_spool_of_an_earlier_run_is_replayed_half_lines_left_out(
+    database: Database, tmp_path: Path, clock: FixedClock
+) -> None:
+    locked = recorder(database, tmp_path, clock, [])
+    locked.put(call(7, ending=Ending.BLOCKED), None)
+    await locked._to_spool()
+    with (tmp_path / "spool" / "calls.jsonl").open("a") as file:
+        file.write('{"call": {"id": "c8", "si')
+    again = recorder(database, tmp_path, clock, [])
+    task = asyncio.create_task(again.run())
+    again.put(call(9), None)
+    await again.flush(5)
+    assert again.away is None
+    assert not (tmp_path / "spool" / "calls.jsonl").exists()
+    async with database.read() as connection:
+        assert (await load(connection, ["c7", "c8"])).keys() == {"c7"}
+    await again.stop(task, 1)
+
+
+async def test_the_ledger_fills_what_is_open_and_leaves_peoples_words(
+    database: Database, clock: FixedClock
+) -> None:
+    said = call(1, classification=Classification.PRANK, classified_by="agent1", note="iseng")
+    done = call(2, ending=Ending.ANSWERED)
+    caught_up = [call(n, ending=Ending.FAILED, source=Source.LEDGER) for n in (1, 2)]
+    async with database.write() as connection:
+        await upsert(connection, [row_of(each, None, 1) for each in (said, done)])
+        await upsert(connection, [row_of(each, None, 2) for each in caught_up])
+    async with database.read() as connection:
+        found = await load(connection, ["c1", "c2"])
+    assert found["c1"][0].ending is Ending.FAILED
+    assert (found["c1"][0].classification, found["c1"][0].note) == (Classification.PRANK, "iseng")
+    assert found["c2"][0].ending is Ending.ANSWERED
