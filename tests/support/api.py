@@ -139,13 +139,13 @@ class Live:
         self, kind: str, *, number: str | None = None, call_id: str | None = None, timeout: float = 15,
         where: Callable[[Json], bool] = lambda _data: True,
     ) -> Heard:  # fmt: skip
-        """The first message of a kind about a caller or a call, also if it came already."""
+        """The first message of a kind about a caller or a call, also if it came already. ``*``: any kind."""
 
         def found() -> Heard | None:
             for item in self.heard:
                 data = item.data
                 caller = data.get("caller") or (data.get("call") or {}).get("caller") or {}
-                if item.type != kind or (number and caller.get("number") != number):
+                if kind not in (item.type, "*") or (number and caller.get("number") != number):
                     continue
                 if (call_id is None or data.get("call_id") == call_id) and where(data):
                     return item

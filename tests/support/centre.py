@@ -9,7 +9,7 @@ import json
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from psap.sip import audio
@@ -17,7 +17,7 @@ from psap.sip.caller import Caller
 from psap.sip.phone import DeskPhone
 from psap.sip.sipp import Lines
 from tests.support.api import Api, Live
-from tests.support.home import Home
+from tests.support.home import DEMO_PASSWORD, Home
 
 CALLER_TONE = 440.0
 AGENT_TONE = 880.0
@@ -48,6 +48,7 @@ class Seat:
     agent: str
     phone: DeskPhone
     api: Api
+    seen: set[str] = field(default_factory=set)  # calls a test has dealt with
 
 
 class Centre:
@@ -76,7 +77,12 @@ class Centre:
 
     @asynccontextmanager
     async def seat(
-        self, agent: str = "agent1", *, lines: Lines | None = None, **options: Any
+        self,
+        agent: str = "agent1",
+        password: str | None = None,
+        *,
+        lines: Lines | None = None,
+        **options: Any,
     ) -> AsyncIterator[Seat]:
         """A call taker logged in and ready, until the end of the block."""
         account = await asyncio.to_thread(phone_account, self.home, agent)
@@ -88,7 +94,7 @@ class Centre:
             domain=account["domain"],
             **options,
         )
-        async with Api(self.home.http_url, agent) as api, phone:
+        async with Api(self.home.http_url, agent, password or DEMO_PASSWORD) as api, phone:
             await api.post("/agents/me/login")
             try:
                 await self.agent_is(agent, "ready")

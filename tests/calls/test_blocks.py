@@ -1,0 +1,1 @@
+"""(being written right now by another engineer: helpers "faults" and "strangers"; do not write here)"""
