@@ -18,6 +18,7 @@ from ami_bridge.probe import AgiProbe
 from ami_bridge.publisher import Publisher
 from ami_bridge.reputation import Reputation, mark_of
 from ami_bridge.resync import Books
+from ami_bridge.sweep import sweep
 from ami_bridge.translate import agent_fact, call_fact
 from ami_bridge.wire import Headers, LinkError
 from ami_bridge.wishes import Wishes
@@ -42,6 +43,7 @@ RECONCILE_EVERY = 30.0  # seconds between two comparisons of AstDB with SQL
 QUEUE_TELL_EVERY = 0.1
 BOOKS_EVERY = 5.0
 AUDIO_EVERY = 2.0
+SWEEP_EVERY = 600.0
 
 
 class Bridge:
@@ -115,6 +117,7 @@ class Bridge:
                 ("queue", self._every(QUEUE_TELL_EVERY, self._tell_queue)),
                 ("books", self._every(BOOKS_EVERY, self._keep_books)),
                 ("audio", self._every(AUDIO_EVERY, self._count_audio)),
+                ("sweep", self._every(SWEEP_EVERY, self._sweep)),
             )
         ]
         await self._load_books()
@@ -248,6 +251,10 @@ class Bridge:
             return False
         self._reconciled = now
         return True
+
+    async def _sweep(self) -> None:
+        if self.link.up:
+            await sweep(self.actions, int(time.time()))
 
     async def _marked(self, marks: list[dict[str, Any]]) -> None:
         """Marks are in the database: what follows from them counts at once."""
