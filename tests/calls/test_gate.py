@@ -50,14 +50,6 @@ def _withheld(data: dict[str, Any]) -> bool:
     return (data.get("caller") or {}).get("kind") == "withheld"
 
 
-async def _ended(centre: Centre, call_id: str) -> dict[str, Any]:
-    await centre.live.wait(
-        "call.ended", where=lambda data: (data.get("call") or {}).get("id") == call_id, timeout=5
-    )
-    found: dict[str, Any] = await centre.supervisor.get(f"/calls/{call_id}")
-    return found
-
-
 async def test_speech_passes_noise_and_silence_do_not(centre: Centre) -> None:
     simless = f"911-{('35' + fresh_number()[1:]):0<15.15}"
     await asyncio.to_thread(audio.speech, CRY)  # made before the call: a person needs no time to think
@@ -75,19 +67,19 @@ async def test_speech_passes_noise_and_silence_do_not(centre: Centre) -> None:
         # identified: told how to get through, and ended
         assert how == "ended"
         assert seconds <= GATE_SECONDS + 1
-        record = await _ended(centre, call_id)
+        record = await centre.closed(call_id)
         assert (record["ending"], record["gate"]["result"]) == ("no_response", "no_response")
         assert record["ended_by"] == "system"
         assert record["talk_seconds"] is None
-    assert "no_audio" in (await _ended(centre, no_rtp[2]))["flags"]
+    assert "no_audio" in (await centre.closed(no_rtp[2]))["flags"]
     for how, seconds, call_id in (withheld, without_sim):
         # without identity: nobody to tell, so a person asks
         assert how == "queued"
         assert seconds <= GATE_SECONDS + 1
-        record = await _ended(centre, call_id)
+        record = await centre.closed(call_id)
         assert record["gate"]["result"] == "no_response"
         assert record["priority"] == "low"
-    assert (await _ended(centre, without_sim[2]))["caller"]["kind"] == "simless"
+    assert (await centre.closed(without_sim[2]))["caller"]["kind"] == "simless"
 
 
 async def test_who_cannot_speak_presses_55_and_overtakes(centre: Centre) -> None:

@@ -33,18 +33,14 @@ async def _prank(centre: Centre, seat: Seat, number: str, *, challenged: bool = 
         await centre.live.wait("call.answered", call_id=pop.data["call_id"])
         await seat.api.patch(f"/calls/{pop.data['call_id']}", {"classification": "prank", "end": True})
         await caller.ended(5)
-    await centre.live.wait(
-        "call.ended", where=lambda data: (data.get("call") or {}).get("id") == pop.data["call_id"]
-    )
-    found: dict[str, Any] = await centre.supervisor.get(f"/calls/{pop.data['call_id']}")
-    return found
+    return await centre.closed(pop.data["call_id"])
 
 
 async def _pass_challenge(centre: Centre, caller: Any, since: float) -> str:
     """Hear two digits and press them, as a person does."""
     sounds = centre.home.settings.pbx / "sounds" / "psap"
-    digits, _ = await two_digits(caller.media, sounds, since)
-    await asyncio.sleep(0.4)
+    digits, over = await two_digits(caller.media, sounds, since)
+    await asyncio.sleep(max(0.0, over + 0.3 - time.monotonic()))  # keys before the end do not count
     await caller.press(digits)
     return digits
 

@@ -120,3 +120,15 @@ class Centre:
     async def record(self, number: str, *, count: int = 1, timeout: float = 10) -> dict[str, Any]:
         """The closed record of a number's newest call."""
         return await self.supervisor.ended_call(number, count=count, timeout=timeout)
+
+    async def closed(self, call_id: str, timeout: float = 10) -> dict[str, Any]:
+        """One call's record once it is closed: written a moment after ``call.ended`` is told."""
+        found: dict[str, Any] = {}
+        try:
+            async with asyncio.timeout(timeout):
+                while not found.get("ending"):
+                    found = await self.supervisor.get(f"/calls/{call_id}")
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            raise AssertionError(f"not closed within {timeout} s: {found}") from None
+        return found
