@@ -25,7 +25,7 @@ from psap.sip.phone import DeskPhone
 from psap.sip.sipp import Lines, SippError
 
 LOOK_SECONDS = 0.25  # between two looks at what the centre knows of the call
-PICK_UP_SECONDS = 4.0  # the simulated phone rings so long, so that the page can be seen ringing
+PICK_UP_SECONDS = 2.0  # the simulated phone rings so long, so that the page can be seen ringing
 FIRST_KEY_SECONDS = 1.0
 GREETING = "Seratus dua belas, ada keadaan darurat apa?"
 SENTENCE = "Tolong, ada kebakaran di Jalan Sudirman."
