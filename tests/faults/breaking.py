@@ -15,7 +15,7 @@ from psap.platform import probes, supervise
 from tests.support.home import Home
 
 OURS = ("agi", "ami_bridge", "console", "redis")
-RUN, PAUSE = 0.03, 0.6  # seconds a slowed process runs and is paused, in turn
+RUN, PAUSE = 0.03, 1.7  # seconds a slowed process runs and is paused, in turn
 
 
 def _pid(home: Home, part: str) -> int:
@@ -29,15 +29,19 @@ def _state(home: Home, part: str) -> str:
 
 
 async def _hold_down(home: Home, part: str) -> None:
-    """Kill the process without a warning, and keep supervisord from bringing it back."""
-    os.kill(_pid(home, part), signal.SIGKILL)
+    """Kill the process without a warning, and keep supervisord from bringing it back.
+
+    Frozen first, it cannot act on supervisord's SIGTERM: what ends it is SIGKILL.
+    """
+    pid = _pid(home, part)
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        await asyncio.to_thread(supervise.ask, home.settings, "supervisor.stopProcess", part, False)
+    finally:
+        os.kill(pid, signal.SIGKILL)
     async with asyncio.timeout(15):
-        while await asyncio.to_thread(_state, home, part) != "STOPPED":
-            # refused for a moment while supervisord is about to restart it
-            with contextlib.suppress(supervise.SuperviseError):
-                await asyncio.to_thread(
-                    supervise.ask, home.settings, "supervisor.stopProcess", part, timeout=10
-                )
+        while await asyncio.to_thread(_state, home, part) != "STOPPED":  # noqa: ASYNC110 - supervisord's word
+            await asyncio.sleep(0.02)
 
 
 async def _bring_back(home: Home, part: str) -> None:
@@ -69,7 +73,7 @@ async def stopped(home: Home, part: str) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def slow(home: Home, part: str) -> AsyncIterator[None]:
-    """A starved process: it answers, but each answer takes more than half a second."""
+    """A starved process: it answers, but each answer takes nearly two seconds."""
     pid = _pid(home, part)
     over = threading.Event()
 
