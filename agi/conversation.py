@@ -3,19 +3,25 @@
 pyst2's own constructor installs signal handlers and prints the caller to stderr, escapes nothing
 and turns a hang-up into ValueError; what is used of it is its command vocabulary and its errors.
 Every command is preceded by a renewal of ``TIMEOUT(absolute)``, so that this process may hang at
-any moment and the caller goes on after the command's length plus ``GRACE`` seconds.
+any moment and the caller goes on after the command's length plus ``GRACE`` seconds. A process that is
+not hung but slow would use up that grace again and again: past ``MOST_LATE`` it gives the caller up itself.
 """
 
 from __future__ import annotations
 
 import re
 import socket
+import time
 from typing import IO
 
 from asterisk.agi import AGI, AGIAppError, AGIHangup, AGIUnknownError
 
+from agi.variables import ASKED_AT
+
 GRACE = 2  # seconds after a command's own length until Asterisk goes on without us
 LONGEST = 6  # seconds that one command may last
+MOST_LATE = 2.0  # seconds that a caller may lose to our slowness before we let go
+SMALL = 0.25  # seconds over a command's own length that are no slowness
 LINE_LIMIT = 8192  # bytes; Asterisk's own lines are far shorter
 ENV_LINES = 100
 ANSWER = re.compile(r"^(\d{3})[ -](?:result=(-?\d+))?\s*(?:\((.*)\))?")
@@ -23,6 +29,10 @@ ANSWER = re.compile(r"^(\d{3})[ -](?:result=(-?\d+))?\s*(?:\((.*)\))?")
 
 class HangUp(AGIHangup):  # type: ignore[misc]
     """The caller is gone, or Asterisk took the call out of our hands."""
+
+
+class LateError(HangUp):
+    """We are too slow for this caller: the dialplan goes on alone."""
 
 
 class UnsafeError(ValueError):
@@ -46,6 +56,8 @@ class Conversation(AGI):  # type: ignore[misc]
                 break
             key, _, value = line.partition(":")
             self.env[key.strip()] = value.strip()
+        self.late = self._late_from_the_start()
+        self._answered = time.monotonic()
 
     @property
     def script(self) -> str:
@@ -68,11 +80,11 @@ class Conversation(AGI):  # type: ignore[misc]
     def stream(self, path: str, seconds: float, keys: str = "0123456789*#") -> str:
         """Play a recording of ``seconds``; returns the key that interrupted it, or ''."""
         self.allow(seconds)
-        return self._key(self.execute("STREAM FILE", self._quote(path), self._quote(keys)))
+        return self._key(self.execute("STREAM FILE", self._quote(path), self._quote(keys), seconds=seconds))
 
     def wait_key(self, milliseconds: int) -> str:
         """Wait for a key; '' when none came. Call ``allow`` first, for all slices of a window."""
-        return self._key(self.execute("WAIT FOR DIGIT", milliseconds))
+        return self._key(self.execute("WAIT FOR DIGIT", milliseconds, seconds=milliseconds / 1000))
 
     def allow(self, seconds: float) -> None:
         """Renew the call's time limit for what comes next."""
@@ -96,15 +108,31 @@ class Conversation(AGI):  # type: ignore[misc]
 
     # ---- pyst2's parts, replaced --------------------------------------------------------------
 
-    def execute(self, command: str, *args: object) -> dict[str, tuple[str, str]]:
-        """Send one command and read its answer.
+    def execute(self, command: str, *args: object, seconds: float = 0.0) -> dict[str, tuple[str, str]]:
+        """Send one command, which may last ``seconds`` by itself, and read its answer.
 
         Raises:
             HangUp: the caller or the connection is gone.
+            LateError: we have kept the caller waiting for too long.
             AGIUnknownError: Asterisk refused the command.
         """
+        if self.late > MOST_LATE:
+            raise LateError(f"{self.late:.1f} s late")
         self.send_command(command, *args)
-        return self.get_result()
+        answer = self.get_result()
+        # from answer to answer: wherever this process was held up lies in between
+        now = time.monotonic()
+        self.late += max(0.0, now - self._answered - seconds - SMALL)
+        self._answered = now
+        return answer
+
+    def _late_from_the_start(self) -> float:
+        """Seconds between Asterisk's asking and our reading it, by the one clock that both have."""
+        try:
+            late = time.time() - float(self.arguments.get(ASKED_AT, ""))
+        except ValueError:
+            return 0.0
+        return late if 0 < late < LONGEST else 0.0  # else the clock was set in between
 
     def send_command(self, command: str, *args: object) -> None:
         text = " ".join([command, *map(str, args)])
@@ -156,4 +184,13 @@ class Conversation(AGI):  # type: ignore[misc]
         return chr(code) if 0 < code < 128 else ""
 
 
-__all__ = ["GRACE", "LONGEST", "AGIAppError", "AGIUnknownError", "Conversation", "HangUp", "UnsafeError"]
+__all__ = [
+    "GRACE",
+    "LONGEST",
+    "AGIAppError",
+    "AGIUnknownError",
+    "Conversation",
+    "HangUp",
+    "LateError",
+    "UnsafeError",
+]

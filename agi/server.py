@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import socketserver
 import threading
@@ -10,7 +11,7 @@ from pathlib import Path
 import structlog
 
 from agi import variables
-from agi.conversation import AGIUnknownError, Conversation, HangUp, UnsafeError
+from agi.conversation import AGIUnknownError, Conversation, HangUp, LateError, UnsafeError
 from agi.flows.decision import Decision, Facts, Rules
 from agi.flows.gate import Gate
 from agi.flows.probe import probe
@@ -54,7 +55,8 @@ class Handler(socketserver.BaseRequestHandler):
             return  # somebody connected and went away
         try:
             if call.script == "probe":
-                probe(call)
+                with contextlib.suppress(HangUp):  # who asked did not wait: they say so themselves
+                    probe(call)
             elif call.script == "gate":
                 self._gate(call)
             else:
@@ -70,6 +72,8 @@ class Handler(socketserver.BaseRequestHandler):
             decision = gate.run()
             _tell(call, decision, gate.keys)
             log.info("gate", result=decision.result, end=decision.end)
+        except LateError as error:
+            log.warning("agi_too_slow", detail=str(error))  # the dialplan goes on by itself
         except HangUp:
             # what was pressed stands in the record of an abandoned call too, where it still can
             log.info("gate", result="hung_up")

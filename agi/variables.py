@@ -16,6 +16,7 @@ RUNG = "PSAP_RUNG"  # 0..5
 TREATMENT = "PSAP_TREATMENT"  # none, warn, challenge, announce
 BLOCK_ID = "PSAP_BLOCK"
 RECENT_DROP = "PSAP_RECENT_DROP"  # 1: dropped within ten minutes and not yet used this hour
+ASKED_AT = "PSAP_T0"  # seconds of the epoch when the gate began
 MAY_55 = "PSAP_MAY_55"  # 1: 55 puts this call in front
 
 # out: what the gate decided; NEXT is the word that tells success from a dead server

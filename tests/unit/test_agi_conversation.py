@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from agi.conversation import Conversation, HangUp, UnsafeError
+from agi.conversation import MOST_LATE, SMALL, Conversation, HangUp, LateError, UnsafeError
 from agi.flows.decision import Rules
 from agi.line import Prompts
 from agi.server import Server
@@ -48,6 +48,31 @@ def test_every_command_renews_the_time_limit(ends: tuple[socket.socket, Conversa
 def test_no_command_is_longer_than_six_seconds(ends: tuple[socket.socket, Conversation]) -> None:
     with pytest.raises(UnsafeError):
         ends[1].stream("/sounds/long", 6.1)
+
+
+def test_a_slow_server_lets_the_caller_go(ends: tuple[socket.socket, Conversation]) -> None:
+    theirs, call = ends
+    theirs.sendall(b"200 result=1\n" * 2)
+    call.set_word("PSAP_KEYS", "1")
+    assert call.late == 0.0
+    call._answered -= MOST_LATE + 1  # as if this process had been held up since the last answer
+    call.set_word("PSAP_KEYS", "1")
+    assert call.late == pytest.approx(MOST_LATE + 1 - SMALL, abs=0.2)
+    with pytest.raises(LateError):
+        call.set_word("PSAP_NEXT", "queue")
+    assert theirs.recv(4096).count(b"\n") == 2
+
+
+@pytest.mark.parametrize(("asked", "late"), [(2.5, 2.5), (-3, 0), (3600, 0)])
+def test_waiting_to_be_served_counts(asked: float, late: float) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        theirs = socket.create_connection(server.getsockname())
+        ours, _ = server.accept()
+    theirs.sendall(f"agi_network_script: gate\nagi_arg_1: PSAP_T0={time.time() - asked:.3f}\n\n".encode())
+    call = Conversation(ours)
+    assert call.late == pytest.approx(late, abs=0.2)
+    call.close()
+    theirs.close()
 
 
 @pytest.mark.parametrize("answer", [b"HANGUP\n", b"200 result=-1\n", b"200 result=1 (hangup)\n", b""])
