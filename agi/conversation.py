@@ -26,6 +26,9 @@ LINE_LIMIT = 8192  # bytes; Asterisk's own lines are far shorter
 ENV_LINES = 100
 ANSWER = re.compile(r"^(\d{3})[ -](?:result=(-?\d+))?\s*(?:\((.*)\))?")
 
+ENDPOS = re.compile(r"endpos=(\d+)")
+RATE = 8000  # samples a second of endpos: what is played and heard is G.711
+
 
 class HangUp(AGIHangup):  # type: ignore[misc]
     """The caller is gone, or Asterisk took the call out of our hands."""
@@ -49,6 +52,7 @@ class Conversation(AGI):  # type: ignore[misc]
         self._link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.stdin: IO[bytes] = link.makefile("rb")
         self._got_sighup = False
+        self._line = ""
         self.env: dict[str, str] = {}
         for _ in range(ENV_LINES):
             line = self._read()
@@ -120,6 +124,8 @@ class Conversation(AGI):  # type: ignore[misc]
             raise LateError(f"{self.late:.1f} s late")
         self.send_command(command, *args)
         answer = self.get_result()
+        if played := ENDPOS.search(self._line):  # a key may have cut the prompt short
+            seconds = min(seconds, int(played[1]) / RATE)
         # from answer to answer: wherever this process was held up lies in between
         now = time.monotonic()
         self.late += max(0.0, now - self._answered - seconds - SMALL)
@@ -173,7 +179,7 @@ class Conversation(AGI):  # type: ignore[misc]
             raise HangUp(f"no answer: {error}") from error
         if not raw:
             raise HangUp("the connection ended")
-        line = raw.decode("utf-8", "replace").strip("\r\n")
+        line = self._line = raw.decode("utf-8", "replace").strip("\r\n")
         if line == "HANGUP":
             raise HangUp("hung up")
         return line

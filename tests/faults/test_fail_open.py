@@ -19,7 +19,7 @@ from tests.support.home import Home
 pytestmark = [pytest.mark.calls, pytest.mark.timeout(90)]
 
 MOST = 8.0  # seconds a fault may cost a caller
-LISTEN = 1.2  # seconds of conversation while something is broken
+LISTEN = 1.0  # seconds of conversation while something is broken
 PRESS_AFTER = 0.5  # a person needs a moment
 
 CELLS = [
@@ -44,7 +44,7 @@ CELLS = [
     ("console", "killed", "while talking"),
 ]
 # a fault lasts this long after the call: longer than a writer waits for the lock
-LASTS = {"database": 3.0}
+LASTS = {"database": 2.5}
 
 
 @dataclass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime
 import time
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -47,11 +48,11 @@ async def test_blocks_and_their_expiry_hold_and_nobody_is_turned_away(
     await recovered(home)
     challenged, announced, expired = (fresh_number() for _ in range(3))
     account = await asyncio.to_thread(phone_account, home, "agent1")
-    add = ("blocklist", "add")
-    await asyncio.to_thread(home.cli, *add, challenged, "--reason", "uji", "--for", "1h")
-    # how Bogor treats its blocked callers, as the bridge would write it
-    await asyncio.to_thread(home.cli, *add, announced, "--reason", "uji", "--for", "1h")
-    await asyncio.to_thread(home.cli, *add, expired, "--reason", "uji", "--for", f"{SHORT_BLOCK}s")
+    for number in (challenged, announced):
+        await centre.supervisor.post("/blocklist", {"number": number, "reason": "uji", "for": "1h"})
+    until = datetime.datetime.now(tz=datetime.UTC) + datetime.timedelta(seconds=SHORT_BLOCK)
+    block = {"number": expired, "reason": "uji", "expires_at": until.isoformat()}
+    await centre.supervisor.post("/blocklist", block)
     expires = time.monotonic() + SHORT_BLOCK + 1.1
     async with AsyncExitStack() as stack:
         phone = DeskPhone(
@@ -69,7 +70,7 @@ async def test_blocks_and_their_expiry_hold_and_nobody_is_turned_away(
         entry = (await _asterisk(home, f"database get {DB_BLOCK} {_key(challenged)}")).partition("Value: ")[2]
         assert entry.strip()
         blocked = entry.strip().split("|")
-        blocked[2] = "announce"
+        blocked[2] = "announce"  # how Bogor treats its blocked callers
         await _asterisk(home, f'database put {DB_BLOCK} {_key(announced)} "{"|".join(blocked)}"')
         assert "Value: " in await _asterisk(home, f"database get {DB_BLOCK} {_key(expired)}")
         await asyncio.sleep(max(0.0, expires - time.monotonic()))  # until the clock has passed the expiry

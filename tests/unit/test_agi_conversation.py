@@ -63,6 +63,14 @@ def test_a_slow_server_lets_the_caller_go(ends: tuple[socket.socket, Conversatio
     assert theirs.recv(4096).count(b"\n") == 2
 
 
+def test_a_prompt_cut_short_by_a_key_hides_no_slowness(ends: tuple[socket.socket, Conversation]) -> None:
+    theirs, call = ends
+    theirs.sendall(b"200 result=48 endpos=8000\n")
+    call._answered -= 3
+    call.execute("STREAM FILE", seconds=5.0)
+    assert call.late == pytest.approx(3 - 1 - SMALL, abs=0.2)
+
+
 @pytest.mark.parametrize(("asked", "late"), [(2.5, 2.5), (-3, 0), (3600, 0)])
 def test_waiting_to_be_served_counts(asked: float, late: float) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
