@@ -20,8 +20,9 @@ POP_SECONDS = 0.050  # the screen-pop may come this long after the phone's INVIT
         ("rfc4733", {"alaw": True}),
         ("info", {}),
         ("inband", {"events": False}),
+        ("inband", {}),
     ],
-    ids=["rfc4733", "rfc4733-alaw", "info", "inband"],
+    ids=["rfc4733", "rfc4733-alaw", "info", "inband", "inband-though-rfc4733-was-offered"],
 )
 async def test_a_zero_reaches_a_call_taker(centre: Centre, how: str, options: dict[str, bool]) -> None:
     number = fresh_number()
