@@ -97,7 +97,8 @@ class Centre:
         async with Api(self.home.http_url, agent, password or DEMO_PASSWORD) as api, phone:
             await api.post("/agents/me/login")
             try:
-                await self.agent_is(agent, "ready")
+                # who already waits may be ringing, or talking, before we look
+                await self.agent_is(agent, "ready", "ringing", "talking")
                 yield Seat(agent, phone, api)
             finally:
                 with contextlib.suppress(AssertionError, OSError):
@@ -111,7 +112,7 @@ class Centre:
                 while True:
                     rows = (await self.supervisor.get("/queue"))["agents"]
                     row = next((item for item in rows if item["agent"] == agent), {})
-                    if row.get("state") in states and (states != ("ready",) or row["phone_registered"]):
+                    if row.get("state") in states and ("ready" not in states or row["phone_registered"]):
                         return row
                     await asyncio.sleep(0.05)
         except TimeoutError:
