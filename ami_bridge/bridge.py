@@ -100,6 +100,7 @@ class Bridge:
         self.commands = CommandServer(settings.bridge_socket, self.wishes.methods(), log)
         self._errands: set[asyncio.Task[None]] = set()
         self._reconciled = 0.0
+        self._many_blocks = False  # more changed than can be named: wait until it is quiet
 
     # -- life
 
@@ -240,6 +241,11 @@ class Bridge:
         if not self.link.up:
             return
         keys = await self.reputation.changed()
+        # in the middle of an import: all at once when it is over, or every copy takes its time from it
+        if keys is None:
+            self._many_blocks, keys = True, []
+        elif self._many_blocks and not keys:
+            self._many_blocks, keys = False, None
         if self._blocks_due():
             keys = None
         if keys is None or keys:
