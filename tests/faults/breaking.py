@@ -52,8 +52,7 @@ async def _bring_back(home: Home, part: str) -> None:
 async def killed(home: Home, *parts: str) -> AsyncIterator[None]:
     """Dead by SIGKILL until the end of the block."""
     try:
-        for part in parts:
-            await _hold_down(home, part)
+        await asyncio.gather(*(_hold_down(home, part) for part in parts))
         yield
     finally:
         for part in reversed(parts):
