@@ -215,3 +215,32 @@ async def test_an_unknown_host_gets_nothing(centre: Centre, name: str) -> None:
         assert ended.by == "refused"
         assert ended.status in (401, 403)
     assert [item["id"] for item in (await centre.supervisor.get("/calls?limit=200"))["items"]] == before
+
+
+REACHES = {"112": "112", "+62112": "+62112", "62112": "62112", "0" * 24: "0" * 24, "+62247112": "+62247112"}
+REACHES |= {"112;phone-context=%2B62": "112", "*112#": "112", "*112": "112", "112%23": "112"}
+REFUSED = ["*11*2#", "112%0D%0A", "112%0D%0AEvent%3A%20AgentConnect", "1" * 40, "$%7BEXTEN%7D", "halo"]
+
+
+async def test_numbers_of_any_length_reach_the_gate(centre: Centre) -> None:
+    """A carrier may send the number in many ways; parameters behind it are not the number."""
+    for dialled, recorded in REACHES.items():
+        number = fresh_number()
+        async with centre.caller(number, dialled=dialled) as caller:
+            await caller.answered(3)
+        assert (await centre.record(number))["dialled"] == recorded
+
+
+async def test_what_is_no_number_is_refused_and_leaves_nothing(centre: Centre) -> None:
+    """Only fixed lengths of digits match: nothing that carries a line break becomes an extension."""
+    async with wiretap(centre) as heard:
+        for dialled in REFUSED:
+            number = fresh_number()
+            async with centre.caller(number, dialled=dialled) as caller:
+                try:
+                    ended = await caller.ended(5)
+                except TimeoutError:
+                    raise AssertionError(f"{dialled}: {caller.times}") from None
+            assert (ended.by, ended.status) == ("refused", 404), dialled
+            assert await centre.supervisor.calls_of(number) == []
+    _assert_well_formed(bytes(heard))

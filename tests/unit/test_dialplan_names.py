@@ -50,7 +50,8 @@ def test_one_context_per_file() -> None:
 
 def test_no_pattern_admits_line_breaks() -> None:
     for pattern in re.findall(r"^exten => _(\S+?),", WHOLE, re.M):
-        assert re.fullmatch(r"\+?X+", pattern)
+        # a fixed length of digits; in front and behind at most one character of a closed set
+        assert re.fullmatch(r"(\+|\[\*#\])?X+(\[\*#\])?", pattern)
 
 
 def test_every_context_that_runs_agi_leads_on_when_its_time_is_over() -> None:
