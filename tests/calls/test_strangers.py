@@ -29,6 +29,7 @@ FORGED = (
     f"%0D%0APaused%3A%201%0D%0APausedReason%3A%20{MARK}%0D%0A%0D%0A"
 )
 CONNECT = f"1%0D%0AEvent%3A%20AgentConnect%0D%0AMemberName%3A%20agent1%0D%0A{MARK}%3A%201"
+TERM = str(200 + secrets.randbelow(700))  # nobody called with it ten minutes ago
 NAMELESS = {"number": None, "kind": "unknown", "presentation": "allowed"}
 WITHHELD = {"number": None, "kind": "withheld", "presentation": "withheld"}
 
@@ -65,7 +66,9 @@ LIES = [
     Lie("an address in the name", f'"{MARK} <sip:08119999999@x>" <sip:@NUMBER@@127.0.0.2>'),
     Lie("shell in the name", f'"${{SHELL(touch @FILE@)}}{MARK}" <sip:@NUMBER@@127.0.0.2>'),
     Lie("shell in the user", f"<sip:$%7BSHELL(touch%20@FILE@)%7D{MARK}@127.0.0.2>", caller=NAMELESS),
-    Lie("sum in the user", "<sip:$%5B1+1%5D@127.0.0.2>", caller={"number": "11", "kind": "short"}),
+    Lie(
+        "sum in the user", f"<sip:$%5B{TERM}+1%5D@127.0.0.2>", caller={"number": f"{TERM}1", "kind": "short"}
+    ),
     Lie("sql", f'"\'; DROP TABLE calls; -- {MARK}" <sip:@NUMBER@@127.0.0.2>'),
     Lie("sql in the user", f"<sip:'OR'1'='1{MARK}@127.0.0.2>", caller=NAMELESS),
     Lie("html", f'"<script>alert({MARK})</script>" <sip:@NUMBER@@127.0.0.2>'),
