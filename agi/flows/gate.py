@@ -75,6 +75,8 @@ class Gate:
         if key == "0":
             return Decision(GateResult.KEY0)
         if key == "5" and self.rules.cannot_speak:
+            if self.keys.endswith("55"):  # pressed slowly: the second came while we asked again
+                return self._cannot_speak()
             second = self.line.key(SECOND_FIVE_SECONDS)
             self.keys += second
             if second == "5":

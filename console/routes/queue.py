@@ -48,7 +48,7 @@ class QueueNow(BaseModel):
 class Pause(Body):
     """Why a call taker takes no calls."""
 
-    reason: str = Field("", max_length=64)
+    reason: str = Field("", max_length=64)  # left out: just a pause
 
 
 @table.add(
@@ -104,7 +104,7 @@ async def agent_logout(ask: Ask[None, None]) -> AgentNow:
     problems=("no_phone", "asterisk_away", "bridge_away"),
 )
 async def agent_pause(ask: Ask[Pause, None]) -> AgentNow:
-    return await _agent(ask, "agent.pause", reason=ask.body.reason)
+    return await _agent(ask, "agent.pause", reason=ask.body.reason or "istirahat")
 
 
 @table.add(

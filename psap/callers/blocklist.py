@@ -113,7 +113,7 @@ async def remove_block(
     Its marks up to now are forgiven: the ladder begins anew.
 
     Returns:
-        The entries that counted until now; empty when nothing was in force.
+        The entries that counted until now, as lifted; empty when nothing was in force.
 
     Raises:
         BlocklistError: ``not_found``: no such entry, or none for that number at all.
@@ -131,7 +131,11 @@ async def remove_block(
         await write_audit(
             connection, site=site, at=now, actor=author, action=Action.BLOCK_REMOVED, subject=each.id
         )
-    return [each for each in open_entries if each.active(now)]
+    return [
+        each.model_copy(update={"removed_at": now, "removed_by": author[:64]})
+        for each in open_entries
+        if each.active(now)
+    ]
 
 
 async def confirm_block(

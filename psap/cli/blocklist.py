@@ -239,7 +239,8 @@ def export(
         ]
         if as_json:
             header = rows[0]
-            show_json([dict(zip(header, row, strict=True)) for row in rows[1:]])
+            # in JSON what has no end is null; an empty cell is CSV's way to say it
+            show_json([{k: v or None for k, v in zip(header, row, strict=True)} for row in rows[1:]])
         else:
             csv.writer(sys.stdout, lineterminator="\n").writerows(rows)
 

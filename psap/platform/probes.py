@@ -58,8 +58,8 @@ async def status(settings: Settings) -> Status:
     for name, (state, detail) in zip(PROBES, answers, strict=True):
         process = known.get(name)
         pid = process.pid if process else None
-        if state != "up" and supervise.is_stopped(pid):
-            detail = f"process {pid} is stopped (SIGSTOP); kill -CONT {pid}"
+        if supervise.is_stopped(pid):  # its last heartbeat may still look fresh
+            state, detail = "down", f"process {pid} is stopped (SIGSTOP); kill -CONT {pid}"
         elif state == "down" and process and process.state not in ("RUNNING", "STARTING"):
             detail = f"{process.state.lower()}: {process.detail}"
         parts[name] = PartStatus(state=state, detail=detail, pid=pid)

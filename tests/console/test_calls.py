@@ -157,6 +157,12 @@ async def test_readiness_goes_to_the_bridge(console: Console, verb: str, state: 
     assert console.bridge.params(f"agent.{verb}") == [{"agent": "agent1", **(body or {})}]
 
 
+async def test_a_pause_needs_no_reason(console: Console) -> None:
+    status, _ = await console.ask("POST", "/agents/me/pause", "agent1")
+    assert status == 200
+    assert console.bridge.params("agent.pause")[0]["reason"]  # the bridge refuses an empty one
+
+
 @pytest.mark.parametrize(
     ("key", "status"),
     [("no_phone", 409), ("asterisk_away", 503), ("not_found", 404), ("unknown_method", 400)],

@@ -109,7 +109,7 @@ def test_status_answers_within_three_seconds_when_parts_hang(home: Home) -> None
             os.kill(pid, signal.SIGCONT)
     assert seconds < 3
     assert told["healthy"] is False
-    for part in ("redis", "asterisk", "agi", "console"):
+    for part in ("redis", "asterisk", "agi", "ami_bridge", "console"):
         assert told["parts"][part]["state"] == "down"
         assert "SIGSTOP" in told["parts"][part]["detail"]
     wait_for(lambda: bool(home.status()["healthy"]), 30, "all parts went on")

@@ -84,6 +84,12 @@ def test_55_is_heard_in_every_prompt_and_window(before: int) -> None:
     assert subject.keys == "55"
 
 
+def test_55_pressed_slowly_is_55() -> None:
+    subject = gate(Caller("5", "", "5"))
+    assert subject.run().result is GateResult.CANNOT_SPEAK
+    assert subject.keys == "55"
+
+
 def test_55_of_a_number_that_may_not_goes_on_at_normal_priority() -> None:
     assert gate(Caller("5", "5"), may_55=False).run().priority is Priority.NORMAL
 

@@ -82,7 +82,9 @@ def test_a_blocks_life_with_the_bridge(home: Path, bridge: list[dict[str, Any]])
     assert "Nomor ini diblokir" in shown.stdout
     assert "This number is blocked" in shown.stdout
     removed = run(home, "blocklist", "remove", NUMBER, "--json")
-    assert len(json.loads(removed.stdout)["removed"]) == 1
+    (lifted,) = json.loads(removed.stdout)["removed"]
+    assert lifted["removed_at"] is not None
+    assert lifted["active"] is False
     assert json.loads(run(home, "blocklist", "list", "--json").stdout)["items"] == []
     assert [(each["method"], each["params"]) for each in bridge] == [
         ("blocks.sync", {"keys": ["6281234567890"]})
