@@ -33,6 +33,7 @@ from psap.platform import pbx_names
 from psap.platform.clock import Clock
 from psap.platform.control import ControlError
 from psap.platform.database import Database
+from psap.platform.events import Event, EventType
 from psap.platform.heartbeat import beat_forever
 from psap.platform.hot import Hot
 from psap.platform.settings import Secrets, Settings
@@ -44,6 +45,7 @@ QUEUE_TELL_EVERY = 0.1
 BOOKS_EVERY = 5.0
 AUDIO_EVERY = 2.0
 SWEEP_EVERY = 600.0
+END_TOLD_WITHIN = 0.3  # a slow database delays the word of a call's end by no more
 
 
 class Bridge:
@@ -70,7 +72,7 @@ class Bridge:
             profile.site,
             clock,
             Ports(
-                publish=self.publisher.put,
+                publish=self._publish,
                 record=self.recorder.put,
                 spoke=lambda channel, word: self._soon(self.actions.spoke(channel, word)),
                 look_up=lambda call_id, key: self._soon(self._look_up(call_id, key)),
@@ -168,6 +170,19 @@ class Bridge:
             self.log.warning("errand not done", error=str(error))
         except Exception as error:
             self.log.error("errand failed", error=repr(error), exc_info=True)
+
+    # -- telling
+
+    def _publish(self, event: Event) -> None:
+        """Tell it now; an end only when it can be looked up, for whoever hears it will look."""
+        if event.type is EventType.CALL_ENDED and self.recorder.away is None:
+            self._soon(self._publish_written(event))
+        else:
+            self.publisher.put(event)
+
+    async def _publish_written(self, event: Event) -> None:
+        await self.recorder.flush(END_TOLD_WITHIN)
+        self.publisher.put(event)
 
     # -- Asterisk
 
