@@ -6,13 +6,13 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from aiohttp import web
-from psap.accounts.model import User
 from pydantic import BaseModel, ValidationError
 
 from console.parts import PARTS
 from console.problem import FieldError, Problem
 from console.security import authenticate, own_origin_or_refuse
 from console.table import Ask, Route
+from psap.accounts.model import User
 
 M = TypeVar("M", bound=BaseModel)
 

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 
 import structlog
 from aiohttp import WSCloseCode, web
-from psap.accounts.model import User
 
 from console.visibility import Sight, masked, sight
+from psap.accounts.model import User
 from psap.platform.clock import Clock
 from psap.platform.events import Event
 from psap.platform.hot import Hot, HotAwayError

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from aiohttp import web
-from psap.accounts.service import Accounts
 
 from console.bridge import Bridge
 from console.live import Live
 from console.metrics import Metrics
+from psap.accounts.service import Accounts
 from psap.agencies.model import Profile
 from psap.calls.queries import CallQueries
 from psap.platform.clock import Clock

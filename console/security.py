@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from aiohttp import hdrs, web
-from psap.accounts.model import User
 
 from console.parts import Parts
 from console.problem import Problem
+from psap.accounts.model import User
 
 COOKIE = "psap_session"
 BODY_LIMIT = 256 * 1024  # bytes

@@ -10,7 +10,6 @@ from enum import StrEnum
 from typing import Any
 
 from psap.accounts.model import Role, User
-
 from psap.callers.numbers import mask
 from psap.platform.events import Event, EventType
 
