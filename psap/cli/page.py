@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import shutil
 import subprocess
+import tempfile
+from pathlib import Path
 
 from psap.cli.say import RefusedError, step
 from psap.platform.settings import ROOT
@@ -31,8 +34,11 @@ def is_stale() -> bool:
     return not STAMP.exists() or STAMP.read_text("utf-8") != source_hash()
 
 
-def build_if_stale() -> None:
-    """Build the page when its source changed. Raises RefusedError when the build fails."""
+def build_if_stale(cache: Path) -> None:
+    """Build the page when its source changed, or take it from the cache that clones share.
+
+    Raises RefusedError when the build fails.
+    """
     if not is_stale():
         return
     with (WEB / "package.json").open() as file:  # two `up`s of one clone build once
@@ -40,14 +46,44 @@ def build_if_stale() -> None:
         if not is_stale():
             return
         wanted = source_hash()
-        step("Membangun halaman konsol", "building the console's page")
-        for command in (["npm", "ci", "--no-audit", "--no-fund"], ["npm", "run", "build"]):
-            try:
-                done = subprocess.run(command, cwd=WEB, capture_output=True, text=True, check=False)
-            except FileNotFoundError:
-                raise RefusedError("npm tidak ditemukan, jalankan lewat ./112 / npm was not found") from None
-            if done.returncode != 0:
-                lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
-                raise RefusedError(f"{' '.join(command)}: {' | '.join(lines[-3:])}")
-        STATIC.mkdir(parents=True, exist_ok=True)
+        kept = cache / f"page-{wanted[:16]}"
+        if not kept.is_dir():
+            step("Membangun halaman konsol", "building the console's page")
+            install_tools()
+            _npm("run", "build")
+            STATIC.mkdir(parents=True, exist_ok=True)
+            _keep(kept)
+        else:
+            shutil.rmtree(STATIC, ignore_errors=True)
+            shutil.copytree(kept, STATIC)
         STAMP.write_text(wanted, "utf-8")
+
+
+def install_tools() -> None:
+    """What the page is built and checked with, as locked, where it is not there."""
+    lock = WEB / "package-lock.json"
+    installed = WEB / "node_modules" / ".package-lock.json"
+    if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
+        _npm("ci", "--no-audit", "--no-fund")
+
+
+def _keep(kept: Path) -> None:
+    """Copy the built page into the cache, whole or not at all."""
+    try:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        part = Path(tempfile.mkdtemp(dir=kept.parent, prefix="page-part-"))
+        shutil.copytree(STATIC, part, dirs_exist_ok=True)
+        part.rename(kept)
+    except OSError:
+        return  # no cache, or another clone was first: the page itself is built
+
+
+def _npm(*words: str) -> None:
+    command = ["npm", *words]
+    try:
+        done = subprocess.run(command, cwd=WEB, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        raise RefusedError("npm tidak ditemukan, jalankan lewat ./112 / npm was not found") from None
+    if done.returncode != 0:
+        lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
+        raise RefusedError(f"{' '.join(command)}: {' | '.join(lines[-3:])}")

@@ -12,7 +12,7 @@ import typer
 
 from psap.cli import page
 from psap.cli.say import step
-from psap.platform.settings import ROOT
+from psap.platform.settings import ROOT, load_settings
 
 CHECKS = (
     ("ruff check", ["ruff", "check", "."]),
@@ -29,7 +29,7 @@ def test(context: typer.Context) -> None:
     everything = words[:1] == ["full"]
     if everything:
         words = words[1:]
-    page.build_if_stale()
+    page.build_if_stale(load_settings().cache)
     failed = [] if words else _checks()
     # with arguments it is the person who chooses; without, the long ones wait for `full`
     chosen = words or ([] if everything else ["-m", "not long"])
@@ -46,9 +46,8 @@ def _checks() -> list[str]:
     """Names of the checks that failed; the output of those only."""
     tools = Path(sys.executable).parent
     todo = [(name, [str(tools / command[0]), *command[1:]], ROOT) for name, command in CHECKS]
-    if (page.WEB / "package.json").exists():
-        todo.append(("npm run check", ["npm", "run", "--if-present", "check"], page.WEB))
-        todo.append(("npm test", ["npm", "run", "--if-present", "test"], page.WEB))
+    page.install_tools()
+    todo.append(("npm run check", ["npm", "run", "check"], page.WEB))
     failed = []
     for name, command, folder in todo:
         began = time.monotonic()

@@ -158,7 +158,7 @@ def _prepare(settings: Settings) -> list[Account]:
         folder.mkdir(parents=True, exist_ok=True, mode=0o750)
     secrets = load_secrets(settings.home)
     _migrate(settings)
-    page.build_if_stale()
+    page.build_if_stale(settings.cache)
     settings.save()
     shutil.copyfile(_profile_path(settings), settings.home / "profile.toml")
     step("Menulis konfigurasi Asterisk", "writing Asterisk's configuration")
