@@ -278,11 +278,12 @@ def _announce(settings: Settings, accounts: list[Account], seconds: float) -> No
 
 def _stay(settings: Settings) -> None:
     """In the foreground until Ctrl-C (or SIGTERM, or the terminal goes away), then take all down."""
-    step("Tekan Ctrl-C untuk berhenti", "press Ctrl-C to stop")
     asked = threading.Event()
     stop: Callable[..., None] = lambda *_: asked.set()  # noqa: E731
     for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(sign, stop)
+    # said once it is true: a Ctrl-C right after this line must find its handler in place
+    step("Tekan Ctrl-C untuk berhenti", "press Ctrl-C to stop")
     while not asked.wait(1.0):
         if not supervise.survivors(settings):
             step("Dihentikan dari tempat lain", "ended from elsewhere")
