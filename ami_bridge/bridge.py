@@ -1,60 +1,52 @@
-"""The bridge: puts its parts together and keeps their tasks."""
+"""The bridge: puts its parts together, hands events to them, and keeps their tasks."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from typing import Any
 
-from ami_bridge import resync
 from ami_bridge.actions import Actions
-from ami_bridge.blocks import Blocks
+from ami_bridge.blocks import Blocks, BlockWatch
+from ami_bridge.catch_up import CatchUp
 from ami_bridge.commands import CommandServer
 from ami_bridge.data import Data
+from ami_bridge.duties import Duty, Errands
 from ami_bridge.link import Link
 from ami_bridge.probe import AgiProbe
 from ami_bridge.publisher import Publisher
 from ami_bridge.reputation import Reputation, mark_of
 from ami_bridge.resync import Books
-from ami_bridge.sweep import sweep
 from ami_bridge.translate import agent_fact, call_fact
-from ami_bridge.wire import Headers, LinkError
+from ami_bridge.wire import Headers
 from ami_bridge.wishes import Wishes
+from ami_bridge.words import Words
 from psap.agencies.profile import Profile
 from psap.callers.numbers import normalise
-from psap.calls.model import call_id
 from psap.calls.recorder import Recorder
 from psap.calls.service import Following, Ports
-from psap.calls.tracking import Stage, Tracker
+from psap.calls.tracking import Tracker
 from psap.pbx.render import scaled
-from psap.platform import pbx_names
 from psap.platform.clock import Clock
-from psap.platform.control import ControlError
 from psap.platform.database import Database
 from psap.platform.events import Event, EventType
 from psap.platform.heartbeat import beat_forever
 from psap.platform.hot import Hot
 from psap.platform.settings import Secrets, Settings
 
-TELL_EVERY = 1.0  # seconds between two words to the dialplan
-BLOCKS_LOOK_EVERY = 0.5  # seconds: changes made while our socket was away count soon
-RECONCILE_EVERY = 30.0  # seconds between two comparisons of AstDB with SQL
-QUEUE_TELL_EVERY = 0.1
-BOOKS_EVERY = 5.0
+QUEUE_TELL_EVERY = 0.1  # seconds
 AUDIO_EVERY = 2.0
-SWEEP_EVERY = 600.0
 END_TOLD_WITHIN = 0.3  # a slow database delays the word of a call's end by no more
 
 
 class Bridge:
-    """One site's bridge."""
+    """One site's bridge. ``listeners`` see every AMI event before it is translated."""
 
     def __init__(
         self, settings: Settings, secrets: Secrets, profile: Profile, clock: Clock, log: Any
     ) -> None:
         self.settings, self.profile, self.clock, self.log = settings, profile, clock, log
+        self.errands = Errands(log)
         self.database = Database(settings.effective_database_url, busy_seconds=1.0)
         self.hot = Hot(settings.effective_redis_url)
         self.publisher = Publisher(self.hot)
@@ -66,25 +58,15 @@ class Bridge:
             clock,
             log,
             on_mark=self.reputation.mark,
-            on_marked=self._marked,
+            on_marked=lambda marks: self.block_watch.marked(marks),
         )
-        self.following = Following(
-            profile.site,
-            clock,
-            Ports(
-                publish=self._publish,
-                record=self.recorder.put,
-                spoke=lambda channel, word: self._soon(self.actions.spoke(channel, word)),
-                look_up=lambda call_id, key: self._soon(self._look_up(call_id, key)),
-                no_response=self._no_response,
-                later=self._later,
-                describe=lambda number, _key, pres: normalise(number, pres, profile.area_code),
-            ),
-        )
+        self.following = Following(profile.site, clock, self._ports())
         self.following.desk.wrapup = scaled(settings, profile.queue.wrapup_seconds)
+        self.listeners: list[Callable[[Headers], None]] = []
+        self.troubles: list[Callable[[], str | None]] = []  # what else makes us degraded, in words
         self.link = Link(
             "127.0.0.1",
-            settings.ami_port,
+            settings.ami_link_port or settings.ami_port,
             "bridge",
             secrets.ami_bridge,
             on_event=self._event,
@@ -94,36 +76,48 @@ class Bridge:
         )
         self.actions = Actions(self.link)
         self.blocks = Blocks(self.actions, self.reputation.wanted)
+        self.block_watch = BlockWatch(self.link, self.actions, self.blocks, self.reputation)
         self.probe = AgiProbe(settings.agi_port)
-        self.books = Books(settings.pbx)
+        self.words = Words(self.actions, self.following, self.probe)
+        self.catch_up = CatchUp(self.link, self.following, Books(settings.pbx), self.data, self.recorder, log)
         self.wishes = Wishes(
             settings, self.following, self.actions, self.blocks, self.recorder, self.data, self.health
         )
         self.commands = CommandServer(settings.bridge_socket, self.wishes.methods(), log)
-        self._errands: set[asyncio.Task[None]] = set()
-        self._reconciled = 0.0
-        self._many_blocks = False  # more changed than can be named: wait until it is quiet
+
+    def _ports(self) -> Ports:
+        return Ports(
+            publish=self._publish,
+            record=self.recorder.put,
+            spoke=lambda channel, word: self.errands.soon(self.actions.spoke(channel, word)),
+            look_up=lambda call_id, key: self.errands.soon(self._look_up(call_id, key)),
+            no_response=self._no_response,
+            later=self.errands.later,
+            describe=lambda number, _key, pres: normalise(number, pres, self.profile.area_code),
+        )
 
     # -- life
+
+    def duties(self) -> list[Duty]:
+        """Everything that is done again and again."""
+        return [
+            *self.words.duties(),
+            *self.block_watch.duties(),
+            *self.catch_up.duties(),
+            Duty("queue", QUEUE_TELL_EVERY, self._tell_queue),
+            Duty("audio", AUDIO_EVERY, self._count_audio),
+        ]
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until ``stop``, then write everything down within three seconds."""
         recorder = asyncio.create_task(self.recorder.run(), name="recorder")
         tasks = [
-            asyncio.create_task(work, name=name)
-            for name, work in (
-                ("heartbeat", beat_forever(self.settings.run, "ami_bridge", self.state)),
-                ("publisher", self.publisher.run()),
-                ("link", self.link.run()),
-                ("dialplan-words", self._every(TELL_EVERY, self._tell_dialplan)),
-                ("blocks", self._every(BLOCKS_LOOK_EVERY, self._look_at_blocks)),
-                ("queue", self._every(QUEUE_TELL_EVERY, self._tell_queue)),
-                ("books", self._every(BOOKS_EVERY, self._keep_books)),
-                ("audio", self._every(AUDIO_EVERY, self._count_audio)),
-                ("sweep", self._every(SWEEP_EVERY, self._sweep)),
-            )
+            asyncio.create_task(beat_forever(self.settings.run, "ami_bridge", self.state), name="heartbeat"),
+            asyncio.create_task(self.publisher.run(), name="publisher"),
+            asyncio.create_task(self.link.run(), name="link"),
+            *self.errands.every(self.duties()),
         ]
-        await self._load_books()
+        await self.catch_up.load_place()
         await self.commands.start()
         try:
             stopped = asyncio.create_task(stop.wait(), name="stop")
@@ -136,47 +130,19 @@ class Bridge:
             await self.link.close()
             await self.publisher.flush(0.5)
             await self.recorder.stop(recorder, 1.0)
-            for task in [*tasks, *self._errands]:
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, *self._errands, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await self.errands.end()
             await self.hot.close()
             await self.database.close()
-
-    async def _every(self, seconds: float, work: Any) -> None:
-        """Do something again and again; a failure is said and the next time comes."""
-        while True:
-            began = time.monotonic()
-            try:
-                await work()
-            except (LinkError, ControlError):
-                pass  # whoever was away is named by the heartbeat
-            except Exception as error:
-                self.log.error("a regular task failed", task=repr(work), error=repr(error), exc_info=True)
-            await asyncio.sleep(max(0.0, seconds - (time.monotonic() - began)))
-
-    def _soon(self, work: Coroutine[Any, Any, None]) -> None:
-        """An errand beside event handling."""
-        task = asyncio.create_task(self._errand(work))
-        self._errands.add(task)
-        task.add_done_callback(self._errands.discard)
-
-    def _later(self, seconds: float, work: Callable[[], None]) -> None:
-        asyncio.get_running_loop().call_later(seconds, work)
-
-    async def _errand(self, work: Coroutine[Any, Any, None]) -> None:
-        try:
-            await work
-        except (LinkError, ControlError) as error:
-            self.log.warning("errand not done", error=str(error))
-        except Exception as error:
-            self.log.error("errand failed", error=repr(error), exc_info=True)
 
     # -- telling
 
     def _publish(self, event: Event) -> None:
         """Tell it now; an end only when it can be looked up, for whoever hears it will look."""
         if event.type is EventType.CALL_ENDED and self.recorder.away is None:
-            self._soon(self._publish_written(event))
+            self.errands.soon(self._publish_written(event))
         else:
             self.publisher.put(event)
 
@@ -184,9 +150,14 @@ class Bridge:
         await self.recorder.flush(END_TOLD_WITHIN)
         self.publisher.put(event)
 
+    async def _tell_queue(self) -> None:
+        self.following.tell_queue()
+
     # -- Asterisk
 
     def _event(self, event: Headers) -> None:
+        for listen in self.listeners:
+            listen(event)
         fact = call_fact(event)
         if fact is not None:
             self.following.take(fact)
@@ -196,92 +167,18 @@ class Bridge:
             self.following.take_agent(about_agent)
 
     async def _up(self) -> None:
-        """Asterisk is (again) there: learn what is true and what happened meanwhile."""
-        began = time.monotonic()
-        with contextlib.suppress(ControlError):
-            await self.data.load_phones(self.following)
-        await resync.agents(self.link, self.following)
-        told, alive = await resync.whole_story(self.link, self.books)
-        known: dict[str, Any] = {}
-        with contextlib.suppress(ControlError):
-            # what is still on its way to the database counts as well
-            await self.recorder.flush(1.0)
-            known = await self.data.open_calls()
-            known |= await self.data.calls([call_id(self.profile.site, key) for key in told])
-        adopted, finished = await resync.calls(self.following, told, alive, known)
-        for call, key in resync.orphans(self.following, known, told, alive):
-            tracker = Tracker.of_record(call, key)
-            tracker.stage = Stage.GATE
-            tracker.lost(self.clock.now_us())
-            self.following.replace(tracker)
-            finished += 1
-        self.following.tell_all()
+        await self.catch_up.run()
         self.blocks.forget()
-        self._soon(self._sync_after_boot())
-        self.log.info(
-            "resynchronised",
-            channels=len(alive),
-            adopted=adopted,
-            finished=finished,
-            seconds=round(time.monotonic() - began, 3),
-        )
+        self.errands.soon(self._sync_after_boot())
 
     def _down(self, why: str) -> None:
-        self.books.sizes.clear()
+        self.catch_up.lost()
         self.blocks.forget()
         self.log.warning("asterisk lost", detail=why)
 
     async def _sync_after_boot(self) -> None:
         await self.wishes.sync_phones({})  # accounts made while Asterisk was away, or before its first start
         await self.blocks.reconcile()
-
-    # -- the dialplan's words
-
-    async def _tell_dialplan(self) -> None:
-        await self.probe.ask()
-        self.following.settle_agents()
-        now = int(time.time())
-        if self.probe.up is not None:
-            word = "up" if self.probe.up else "down"
-            await self.actions.set_global(pbx_names.GLOBAL_AGI, f"{word}:{now}")
-        await self.actions.set_global(pbx_names.GLOBAL_BRIDGE, f"up:{now}")
-        await self.actions.set_global(pbx_names.GLOBAL_FREE, f"{self.following.desk.free()}:{now}")
-
-    async def _tell_queue(self) -> None:
-        self.following.tell_queue()
-
-    # -- blocks
-
-    async def _look_at_blocks(self) -> None:
-        if not self.link.up:
-            return
-        keys = await self.reputation.changed()
-        # in the middle of an import: all at once when it is over, or every copy takes its time from it
-        if keys is None:
-            self._many_blocks, keys = True, []
-        elif self._many_blocks and not keys:
-            self._many_blocks, keys = False, None
-        if self._blocks_due():
-            keys = None
-        if keys is None or keys:
-            await self.blocks.sync(keys)
-
-    def _blocks_due(self) -> bool:
-        now = time.monotonic()
-        if now - self._reconciled < RECONCILE_EVERY:
-            return False
-        self._reconciled = now
-        return True
-
-    async def _sweep(self) -> None:
-        if self.link.up:
-            await sweep(self.actions, int(time.time()))
-
-    async def _marked(self, marks: list[dict[str, Any]]) -> None:
-        """Marks are in the database: what follows from them counts at once."""
-        keys = {key for mark in marks if (key := self.reputation.key_of(mark)) is not None}
-        with contextlib.suppress(LinkError, ControlError):
-            await self.blocks.sync(sorted(keys))
 
     def _no_response(self, tracker: Tracker) -> None:
         self.recorder.mark(mark_of(tracker.call, "no_response", "system"))
@@ -303,28 +200,6 @@ class Bridge:
             if packets is not None:
                 tracker.packets = packets
 
-    # -- the ledger's place
-
-    async def _load_books(self) -> None:
-        with contextlib.suppress(ControlError):
-            value = await self.data.read_state("ledger")
-            if isinstance(value, dict):
-                self.books.cel_offset = int(value.get("cel", 0))
-                self.books.queue_offset = int(value.get("queue", 0))
-
-    async def _keep_books(self) -> None:
-        if not self.link.up:
-            return
-        now = self.clock.now_us()
-        self.books.look(now)
-        if self.recorder.away is not None or not self.recorder.idle:
-            return
-        oldest = min((t.call.started_at for t in self.following.calls.values()), default=now)
-        if self.books.settle(oldest):
-            await self.data.write_state(
-                "ledger", {"cel": self.books.cel_offset, "queue": self.books.queue_offset}
-            )
-
     # -- how we are
 
     def state(self) -> tuple[str, str]:
@@ -338,6 +213,7 @@ class Bridge:
             troubles.append(f"Redis: {self.publisher.away}")
         if self.probe.up is False:
             troubles.append(f"agi: {self.probe.detail}")
+        troubles += [word for ask in self.troubles if (word := ask()) is not None]
         if troubles:
             return "degraded", "; ".join(troubles)
         return "up", f"{len(self.following.calls)} calls"

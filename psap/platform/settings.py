@@ -35,6 +35,7 @@ class Settings(BaseSettings):
     sip_port: int = Field(5060, ge=1, le=65535)
     sip_bind: str = "127.0.0.1"
     ami_port: int = Field(5038, ge=1, le=65535)
+    ami_link_port: int | None = Field(None, ge=1, le=65535)  # where the bridge connects, if not ami_port
     pbx_http_port: int = Field(8088, ge=1, le=65535)
     agi_port: int = Field(4573, ge=1, le=65535)
     http_port: int = Field(8112, ge=1, le=65535)

@@ -28,7 +28,7 @@ def test_a_new_database_equals_the_schema(settings: Settings) -> None:
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
     engine.dispose()
-    assert current_ok(settings) == (True, "0001")
+    assert current_ok(settings) == (True, HEAD)
     assert stat.S_IMODE((settings.home / "psap.db").stat().st_mode) == 0o600
 
 
