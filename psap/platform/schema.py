@@ -141,6 +141,39 @@ sessions = Table(
     Column("seen_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger),
     Column("revoked_at", BigInteger),
+    Column("address", String(64)),  # where it was opened from
+    Column("device", String(128)),  # what the browser calls itself, cut
+    Column("method", String(16)),  # password, totp, recovery, oidc
+    Index("sessions_by_user", "site", "user_id"),
+)
+
+second_factors = Table(
+    "second_factors",
+    metadata,
+    Column("user_id", String(36), primary_key=True),
+    Column("site", String(32), nullable=False),
+    Column("secret", String(64), nullable=False),  # base32, RFC 6238
+    Column("created_at", BigInteger, nullable=False),
+    Column("confirmed_at", BigInteger),  # null: being set up, does not count yet
+    Column("last_step", BigInteger),  # the newest 30-second step used: a code counts once
+)
+
+recovery_codes = Table(
+    "recovery_codes",
+    metadata,
+    Column("user_id", String(36), primary_key=True),
+    Column("code_hash", String(64), primary_key=True),
+    Column("used_at", BigInteger),
+)
+
+sign_in_failures = Table(
+    "sign_in_failures",
+    metadata,
+    Column("site", String(32), primary_key=True),
+    Column("key", String(64), primary_key=True),  # a hash: no name and no address stands here
+    Column("failures", Integer, nullable=False),
+    Column("last_at", BigInteger, nullable=False),
+    Column("until", BigInteger, nullable=False),
 )
 
 phones = Table(
@@ -208,7 +241,11 @@ audit = Table(
     Column("action", String(48), nullable=False),  # psap.platform.audit.Action
     Column("subject", String(128)),  # an id, never a number
     Column("detail", JSON, nullable=False),
+    Column("seq", BigInteger),  # 1, 2, 3... without a gap for each site
+    Column("chain", String(64)),  # psap.platform.audit.chain_of: over this entry and the one before
     Index("audit_by_time", "site", "at"),
+    Index("audit_by_seq", "site", "seq", unique=True),
+    Index("audit_by_subject", "site", "subject", "seq"),
 )
 
 state = Table(
