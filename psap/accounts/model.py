@@ -37,6 +37,7 @@ class Permission(StrEnum):
     SEE_INCIDENTS = "incidents.see"
     WRITE_INCIDENTS = "incidents.write"
     MANAGE_USERS = "users.manage"
+    SEE_AUDIT = "audit.see"
 
 
 _P = Permission
@@ -45,7 +46,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
         {_P.TAKE_CALLS, _P.SEE_CALLS, _P.CLASSIFY_OWN, _P.SEE_QUEUE, _P.SEE_BLOCKS}
         | {_P.SEE_INCIDENTS, _P.WRITE_INCIDENTS}
     ),
-    Role.SUPERVISOR: frozenset(set(_P) - {_P.MANAGE_USERS}),
+    Role.SUPERVISOR: frozenset(set(_P) - {_P.MANAGE_USERS, _P.SEE_AUDIT}),
     Role.DISPATCHER: frozenset({_P.SEE_CALLS, _P.SEE_QUEUE, _P.SEE_INCIDENTS, _P.WRITE_INCIDENTS}),
     Role.QC: frozenset({_P.SEE_CALLS, _P.SEE_INCIDENTS}),
     Role.ADMIN: frozenset(set(_P) - {_P.TAKE_CALLS}),
