@@ -24,9 +24,9 @@ MOST_LATE = 2.0  # seconds that a caller may lose to our slowness before we let 
 SMALL = 0.25  # seconds over a command's own length that are no slowness
 LINE_LIMIT = 8192  # bytes; Asterisk's own lines are far shorter
 ENV_LINES = 100
-ANSWER = re.compile(r"^(\d{3})[ -](?:result=(-?\d+))?\s*(?:\((.*)\))?")
+ANSWER = re.compile(r"^([0-9]{3})[ -](?:result=(-?[0-9]{1,9}))?\s*(?:\((.*)\))?")
 
-ENDPOS = re.compile(r"endpos=(\d+)")
+ENDPOS = re.compile(r"endpos=([0-9]{1,15})")
 RATE = 8000  # samples a second of endpos: what is played and heard is G.711
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ami_bridge.translate import TRUNK, phone_of, user_fact, whole
+from ami_bridge.translate import STAMP, TRUNK, phone_of, user_fact, whole
 from psap.calls import facts as f
 from psap.calls.model import Source
 from psap.calls.tracking import Tracker
@@ -75,11 +75,9 @@ def whole_lines(path: Path, offset: int) -> tuple[list[str], int]:
 def stories(cel: Iterable[str], queue_log: Iterable[str]) -> dict[str, Story]:
     """Lines sorted by call. Lines that are no lines of ours are left out."""
     found: dict[str, Story] = {}
-    for values in csv.reader(cel):
-        if len(values) < len(COLUMNS):
-            continue
-        row = dict(zip(COLUMNS, values, strict=False))
-        if row["linkedid"]:
+    for line in cel:
+        row = _row(line)
+        if row is not None:
             found.setdefault(row["linkedid"], Story(row["linkedid"])).rows.append(row)
     for line in queue_log:
         parts = line.split("|")
@@ -88,10 +86,28 @@ def stories(cel: Iterable[str], queue_log: Iterable[str]) -> dict[str, Story]:
     return {key: story for key, story in found.items() if story.trunk}
 
 
+def _row(line: str) -> dict[str, str] | None:
+    """A line by its columns; None for what a full disk or a torn write left of one.
+
+    Each line is read by itself: an open quote harms its own line, not all that follow.
+    """
+    try:
+        values = next(csv.reader((line,)), [])
+        row = dict(zip(COLUMNS, values, strict=False))
+        if len(values) < len(COLUMNS) or not row["linkedid"]:
+            return None
+        micros(row["time"])
+    except (csv.Error, ValueError):
+        return None
+    return row
+
+
 def micros(text: str) -> int:
-    """``EPOCH.MICROSECONDS`` -> UTC microseconds."""
-    seconds, _, fraction = text.partition(".")
-    return int(seconds or 0) * 1_000_000 + int((fraction + "000000")[:6])
+    """``EPOCH.MICROSECONDS`` -> UTC microseconds. Raises ValueError."""
+    stamp = STAMP.fullmatch(text)
+    if stamp is None:
+        raise ValueError("not a time")
+    return int(stamp[1]) * 1_000_000 + int(((stamp[2] or "") + "000000")[:6])
 
 
 def facts_of(story: Story, owner: Callable[[str | None], str | None]) -> list[f.Fact]:

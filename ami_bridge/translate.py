@@ -7,6 +7,8 @@ and is taken as data only.
 
 from __future__ import annotations
 
+import math
+import re
 import time
 from collections.abc import Callable, Mapping
 
@@ -16,14 +18,16 @@ from psap.queue import model as q
 Headers = Mapping[str, str]
 TRUNK = "PJSIP/trunk-"
 PHONE = "PJSIP/"
+# Python reads digits of any script and any length; a date, a column and JSON do not
+STAMP = re.compile(r"([0-9]{1,11})(?:\.([0-9]{0,9}))?")
+LONGEST_NUMBER = 15  # characters of a number that may be meant
 
 
 def at_us(event: Headers) -> int:
     """When it happened, UTC microseconds; our own clock where Asterisk gives no timestamp."""
-    stamp = event.get("Timestamp", "")
-    seconds, _, fraction = stamp.partition(".")
-    if seconds.isdigit():
-        return int(seconds) * 1_000_000 + int((fraction + "000000")[:6] or 0)
+    stamp = STAMP.fullmatch(event.get("Timestamp", ""))
+    if stamp:
+        return int(stamp[1]) * 1_000_000 + int(((stamp[2] or "") + "000000")[:6])
     return time.time_ns() // 1000
 
 
@@ -56,17 +60,18 @@ def text(value: str | None) -> str | None:
 def whole(value: str | None) -> int | None:
     """A whole number, None where it is none."""
     try:
-        return int(value or "")
+        return int(value or "") if len(value or "") <= LONGEST_NUMBER else None
     except ValueError:
         return None
 
 
 def number(value: str | None) -> float | None:
-    """A number, None where it is none."""
+    """A number that JSON knows, None where it is none."""
     try:
-        return float(value or "")
+        found = float(value or "")
     except ValueError:
         return None
+    return found if math.isfinite(found) else None
 
 
 def flags_of(value: str | None) -> tuple[str, ...]:

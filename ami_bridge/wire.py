@@ -45,6 +45,13 @@ ALLOWED: dict[str, bool] = {
 }
 
 BULK_MARK = b"ActionID: bulk-"
+SINGLE = (
+    "Event",
+    "Response",
+    "ActionID",
+    "CommandID",
+    "EventList",
+)  # headers that panoramisk looks at itself
 
 
 class LinkError(Exception):
@@ -133,6 +140,9 @@ class Wire(AMIProtocol):  # type: ignore[misc]
                 continue
             message = Message.from_line(raw.decode("utf-8", "replace").strip())
             if message is not None:
+                for key in SINGLE:
+                    if isinstance(message.get(key), list):  # panoramisk takes it for a text
+                        message[key] = message[key][0]
                 self.handle_message(message)
 
     def dispatch(self, message: Message) -> None:
