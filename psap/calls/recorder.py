@@ -59,11 +59,32 @@ class Recorder:
         self._idle.set()
         self.away: str | None = None  # why the database cannot be written, in words
         self._stopping = False
+        self._spooled = 0  # entries in the spool that we wrote
+        self._stamp = 0  # of the newest row, UTC microseconds
 
     def put(self, call: Call, number_key: str | None) -> None:
         """Remember a call's newest state; never waits."""
-        self._calls[call.id] = row_of(call, number_key, self._clock.now_us())
+        self._calls[call.id] = row_of(call, number_key, self._next_stamp())
         self._wake()
+
+    @property
+    def stamp(self) -> int:
+        """The newest row's ``updated_at``, UTC microseconds."""
+        return self._stamp
+
+    def stamps_after(self, stamp: int) -> None:
+        """Rows from here on are newer than ``stamp``, also if the clock was set back meanwhile."""
+        self._stamp = max(self._stamp, stamp)
+
+    def _next_stamp(self) -> int:
+        # a newer word must win over an older one: a clock that is set back must not turn that around
+        self._stamp = max(self._stamp + 1, self._clock.now_us())
+        return self._stamp
+
+    @property
+    def waiting(self) -> int:
+        """Entries that the database does not have yet."""
+        return len(self._calls) + len(self._marks) + self._spooled
 
     def mark(self, mark: Mark) -> None:
         """Remember an agent's word (JSON-ready); never waits."""
@@ -161,6 +182,7 @@ class Recorder:
         marks, self._marks = self._marks, []
         try:
             await asyncio.to_thread(_append, self._spool, text)
+            self._spooled += len(entries)
         except OSError as error:
             self.away = f"neither database nor spool can be written: {error}"
             self._calls = rows | self._calls
@@ -173,6 +195,8 @@ class Recorder:
         except FileNotFoundError:
             lines = []
         entries = [entry for line in lines if (entry := _entry(line)) is not None]
+        self._spooled = len(entries)
+        self.stamps_after(max((_stamp_of(entry) for entry in entries), default=0))
         try:
             for start in range(0, max(len(entries), 1), BATCH):
                 part = entries[start : start + BATCH]
@@ -185,6 +209,7 @@ class Recorder:
             return False
         with contextlib.suppress(FileNotFoundError):
             self._spool.unlink()
+        self._spooled = 0
         self._log.info("database is back", replayed=len(entries))
         self.away = None
         return True
@@ -223,3 +248,9 @@ def _entry(line: str) -> dict[str, Any] | None:
     except ValueError:
         return None
     return entry if isinstance(entry, dict) else None
+
+
+def _stamp_of(entry: dict[str, Any]) -> int:
+    call = entry.get("call")
+    stamp = call.get("updated_at") if isinstance(call, dict) else None
+    return stamp if isinstance(stamp, int) else 0

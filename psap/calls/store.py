@@ -73,7 +73,9 @@ async def upsert(connection: AsyncConnection, rows: Iterable[Row]) -> None:
         statement = make(calls).values(**row)
         excluded = statement.excluded
         changed = {name: excluded[name] for name in row if name not in _FIXED}
-        where = calls.c.updated_at <= excluded.updated_at
+        # an end is never older than a beginning, whatever the clock did in between
+        ends = and_(calls.c.ending.is_(None), excluded.ending.is_not(None))
+        where = or_(calls.c.updated_at <= excluded.updated_at, ends)
         if row["source"] == "ledger":
             for name in _PERSONS:
                 changed.pop(name)
