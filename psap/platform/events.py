@@ -25,6 +25,7 @@ class EventType(StrEnum):
     QUEUE_CHANGED = "queue.changed"
     INCIDENT_CHANGED = "incident.changed"
     BLOCKLIST_CHANGED = "blocklist.changed"
+    MISSED_CHANGED = "missed.changed"
 
 
 @dataclass(frozen=True, slots=True)

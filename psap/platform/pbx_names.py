@@ -13,5 +13,10 @@ GLOBAL_FREE = "PSAP_FREE"  # number of free agents:EPOCH
 # AstDB families
 DB_BLOCK = "psap-block"  # KEY -> EXPIRY|RUNG|TREATMENT|BLOCKID, EXPIRY epoch seconds, 0 permanent
 DB_DROP = "psap-drop"  # KEY -> epoch of the last drop out of gate or queue
+DB_REFUSED = "psap-refused"  # KEY -> EPOCH|COUNT of the last refusal for want of room
 DB_DROP_USED = "psap-dropused"  # KEY -> epoch of the last skipped gate
 DB_55_USED = "psap-55used"  # KEY -> epoch of the last 55 that went in front
+
+# call-backs: channel id -> the number, taken out by the dialplan once, so never dialled twice
+CALL_BACK_TOKEN = "psap-callback"  # noqa: S105 - an AstDB family
+CALL_BACK = "psap-callback"  # the only context that the bridge may originate into

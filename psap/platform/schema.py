@@ -171,7 +171,7 @@ sign_in_failures = Table(
     metadata,
     Column("site", String(32), primary_key=True),
     Column("key", String(64), primary_key=True),  # a hash: no name and no address stands here
-    Column("failures", Integer, nullable=False),
+    Column("failures", Float, nullable=False),  # they leak away with time
     Column("last_at", BigInteger, nullable=False),
     Column("until", BigInteger, nullable=False),
 )
@@ -246,6 +246,75 @@ audit = Table(
     Index("audit_by_time", "site", "at"),
     Index("audit_by_seq", "site", "seq", unique=True),
     Index("audit_by_subject", "site", "subject", "seq"),
+)
+
+missed = Table(
+    "missed",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("site", String(32), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("status", String(16), nullable=False),  # psap.missed.model.Status
+    Column("number_key", String(32)),  # null: nobody who could be called back
+    Column("open_key", String(32)),  # the key while not closed: one open entry for each number
+    Column("number", String(80)),
+    Column("e164", String(20)),
+    Column("presentation", String(16)),
+    Column("kind", String(16), nullable=False),
+    Column("count", Integer, nullable=False),
+    Column("first_at", BigInteger, nullable=False),
+    Column("last_at", BigInteger, nullable=False),
+    Column("last", JSON, nullable=False),  # psap.missed.model.LastCall
+    Column("flags", JSON, nullable=False),
+    Column("needs_confirmation", Boolean, nullable=False, server_default="0"),
+    Column("claim", Integer, nullable=False),  # how often it was claimed
+    Column("claimed_by", String(64)),
+    Column("claimed_at", BigInteger),
+    Column("attempts", Integer, nullable=False),
+    Column("last_result", String(16)),
+    Column("incident_id", String(36)),
+    Column("result", String(16)),
+    Column("resolved_call_id", String(36)),
+    Column("note", Text),
+    Column("closed_by", String(64)),
+    Column("closed_at", BigInteger),
+    Column("updated_at", BigInteger, nullable=False),
+    *_personal("call"),
+    UniqueConstraint("site", "open_key"),
+    Index("missed_by_time", "site", "last_at"),
+    Index("missed_by_status", "site", "status"),
+)
+
+missed_calls = Table(  # which calls an entry stands for: each call in one entry, ever
+    "missed_calls",
+    metadata,
+    Column("call_id", String(36), primary_key=True),
+    Column("site", String(32), nullable=False),
+    Column("missed_id", String(36), nullable=False),
+    Index("missed_calls_by_entry", "site", "missed_id"),
+)
+
+call_backs = Table(  # written before Asterisk is asked: one for each claim, at most
+    "call_backs",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("site", String(32), nullable=False),
+    Column("missed_id", String(36), nullable=False),
+    Column("claim", Integer, nullable=False),
+    Column("call_id", String(36), nullable=False),
+    Column("channel_id", String(64), nullable=False),  # chosen by us: Uniqueid of the agent's leg
+    Column("agent", String(64), nullable=False),
+    Column("phone", String(32), nullable=False),
+    Column("state", String(16), nullable=False),  # psap.missed.model.AttemptState
+    Column("result", String(16)),
+    Column("cause", Integer),  # Q.850 of the citizen's leg
+    Column("started_at", BigInteger, nullable=False),
+    Column("answered_at", BigInteger),
+    Column("ended_at", BigInteger),
+    Column("talk_seconds", Float),
+    UniqueConstraint("site", "channel_id"),
+    UniqueConstraint("site", "missed_id", "claim"),
+    Index("call_backs_by_state", "site", "state"),
 )
 
 state = Table(
