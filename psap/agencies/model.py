@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from psap.platform.clock import from_us
@@ -30,7 +30,14 @@ def _clock_time(value: object) -> object:
     return value.replace(".", ":") if isinstance(value, str) else value
 
 
-DayTime = Annotated[time, BeforeValidator(_clock_time)]
+def _local_only(value: time) -> time:
+    """A roster's time is the city's own: one with a zone cannot be compared with it."""
+    if value.tzinfo is not None:
+        raise fault("jam dinas tanpa zona waktu", "a shift's time bears no time zone")
+    return value
+
+
+DayTime = Annotated[time, BeforeValidator(_clock_time), AfterValidator(_local_only)]
 
 
 class Part(BaseModel):
@@ -101,6 +108,28 @@ class QueueRules(Part):
     duty_number: Dialable | None = None
 
 
+class LimitRules(Part):
+    """How many callers at once, so that a flood cannot take every place. Beyond: refused before an answer.
+
+    ``gate_calls`` in the gate; ``all_calls`` in gate, queue and conversations together.
+    ``shared_numbers`` are exchanges behind which many people telephone: not held to ``per_number_calls``.
+    """
+
+    per_number_calls: int = Field(2, ge=1, le=100)
+    gate_calls: int = Field(100, ge=10, le=2000)
+    all_calls: int = Field(300, ge=10, le=2000)
+    shared_numbers: list[Dialable] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _gate_fits(self) -> LimitRules:
+        if self.gate_calls > self.all_calls:
+            raise fault(
+                f"gate_calls ({self.gate_calls}) lebih besar dari all_calls ({self.all_calls})",
+                f"gate_calls ({self.gate_calls}) is more than all_calls ({self.all_calls})",
+            )
+        return self
+
+
 class Rung(StrEnum):
     WARNING = "warning"
     CHALLENGE = "challenge"
@@ -159,6 +188,7 @@ class Profile(Part):
     shifts: list[Shift] = Field(min_length=1)
     gate: GateRules = Field(default_factory=GateRules)
     queue: QueueRules = Field(default_factory=QueueRules)
+    limits: LimitRules = Field(default_factory=LimitRules)
     blocking: BlockingRules = Field(default_factory=BlockingRules)
     districts: list[District] = Field(default_factory=list)
     assumed: list[str] = Field(default_factory=list)

@@ -125,7 +125,7 @@ class Following:
         """Work out who calls, and ask for what is known of the number."""
         call = tracker.call
         call.caller = self.ports.describe(call.caller.number, tracker.number_key, call.caller.presentation)
-        if tracker.number_key:
+        if tracker.number_key and not call.policy.refused:  # of two hundred a second nobody asks
             self.ports.look_up(call.id, tracker.number_key)
 
     def _after(self, tracker: Tracker, fact: f.Fact) -> None:
@@ -133,6 +133,8 @@ class Following:
         match fact:
             case f.Identified():
                 self.identify(tracker)
+                if tracker.call.policy.refused:  # its end, which follows at once, tells everything
+                    return
                 self._record(tracker)
                 self._tell(EventType.CALL_UPDATED, at, tracker, call=_dump(tracker))
             case f.GateLeft():

@@ -15,6 +15,7 @@ from pathlib import Path
 from string import Template
 
 from psap.agencies.profile import Profile
+from psap.callers.numbers import block_key
 from psap.platform.settings import ROOT, Secrets, Settings, write_private
 
 CONFIG = ROOT / "asterisk-config"
@@ -183,12 +184,33 @@ def _globals(settings: Settings, profile: Profile) -> str:
         f"PSAP_LOW_WAIT = {scaled(settings, queue.low_to_normal_seconds)}",
         f"PSAP_OVERFLOW_RING = {scaled(settings, OVERFLOW_RING_SECONDS, SHORTEST_RING_SECONDS)}",
         f"PSAP_DUTY_DIAL = {duty}",
+        *_limits(settings, profile),
         "",
         "[psap-known]",
     ]
     known = dict.fromkeys(["112", "+62112", "62112", *profile.numbers])
     lines += [f"exten => {number},1,NoOp()" for number in known]
+    agencies = [number for agency in profile.agencies for number in agency.numbers]
+    for context, numbers in (("psap-agencies", agencies), ("psap-shared", profile.limits.shared_numbers)):
+        keys = dict.fromkeys(block_key(number, profile.area_code) for number in numbers)
+        lines += ["", f"[{context}]", *(f"exten => {key},1,NoOp()" for key in keys if key)]
     return "\n".join(lines) + "\n"
+
+
+def _limits(settings: Settings, profile: Profile) -> list[str]:
+    """How many callers at once (dialplan/limits.conf); never more than there are ports for their sound."""
+    limits = profile.limits
+    # a pair for each caller, and a quarter of all pairs for the telephones that they are put through to
+    pairs = (settings.rtp_end - settings.rtp_start + 1) // 2
+    everybody = min(limits.all_calls, max(2, pairs * 3 // 4))
+    gate = min(limits.gate_calls, everybody)
+    return [
+        f"PSAP_PER_NUMBER = {limits.per_number_calls}",
+        f"PSAP_GATE_CALLS = {gate}",
+        f"PSAP_GATE_KEEP = {gate // 10}",
+        f"PSAP_ALL_CALLS = {everybody}",
+        f"PSAP_ALL_KEEP = {everybody // 10}",
+    ]
 
 
 def _safe(name: str, value: str) -> str:
