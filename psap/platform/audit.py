@@ -61,6 +61,11 @@ class Action(StrEnum):
     HOST_LET_BACK = "sip.host_let_back"
     INCIDENT_CREATED = "incident.created"
     INCIDENT_CHANGED = "incident.changed"
+    MISSED_CLAIMED = "missed.claimed"
+    MISSED_CALLED = "missed.called"  # a call-back was begun
+    MISSED_CALL_ENDED = "missed.call_ended"  # and what came of it
+    MISSED_RELEASED = "missed.released"
+    MISSED_CLOSED = "missed.closed"
 
 
 @dataclass(frozen=True, slots=True)
