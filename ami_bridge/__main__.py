@@ -9,7 +9,7 @@ from ami_bridge.bridge import Bridge
 from psap.agencies.profile import load_profile
 from psap.platform.clock import SystemClock
 from psap.platform.log import setup_log
-from psap.platform.settings import load_secrets, load_settings
+from psap.platform.settings import load_settings
 
 
 async def main() -> None:
@@ -17,7 +17,7 @@ async def main() -> None:
     log = setup_log("ami_bridge")
     settings = load_settings()
     profile = load_profile(settings.home / "profile.toml")
-    bridge = Bridge(settings, load_secrets(settings.home), profile, SystemClock(), log)
+    bridge = Bridge(settings, profile, SystemClock(), log)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

@@ -27,12 +27,14 @@ from psap.calls.recorder import Recorder
 from psap.calls.service import Following, Ports
 from psap.calls.tracking import Tracker
 from psap.pbx.render import scaled
+from psap.platform import mending
 from psap.platform.clock import Clock
 from psap.platform.database import Database
 from psap.platform.events import Event, EventType
 from psap.platform.heartbeat import beat_forever
 from psap.platform.hot import Hot
-from psap.platform.settings import Secrets, Settings
+from psap.platform.settings import Settings, load_secrets
+from psap.platform.troubles import Complaint, Trouble
 
 QUEUE_TELL_EVERY = 0.1  # seconds
 AUDIO_EVERY = 2.0
@@ -42,9 +44,7 @@ END_TOLD_WITHIN = 0.3  # a slow database delays the word of a call's end by no m
 class Bridge:
     """One site's bridge. ``listeners`` see every AMI event before it is translated."""
 
-    def __init__(
-        self, settings: Settings, secrets: Secrets, profile: Profile, clock: Clock, log: Any
-    ) -> None:
+    def __init__(self, settings: Settings, profile: Profile, clock: Clock, log: Any) -> None:
         self.settings, self.profile, self.clock, self.log = settings, profile, clock, log
         self.errands = Errands(log)
         self.database = Database(settings.effective_database_url, busy_seconds=1.0)
@@ -63,12 +63,12 @@ class Bridge:
         self.following = Following(profile.site, clock, self._ports())
         self.following.desk.wrapup = scaled(settings, profile.queue.wrapup_seconds)
         self.listeners: list[Callable[[Headers], None]] = []
-        self.troubles: list[Callable[[], str | None]] = []  # what else makes us degraded, in words
+        self.troubles: list[Complaint] = []  # what else makes us degraded
         self.link = Link(
             "127.0.0.1",
             settings.ami_link_port or settings.ami_port,
             "bridge",
-            secrets.ami_bridge,
+            lambda: load_secrets(settings.home).ami_bridge,  # anew at each login: it may be rotated
             on_event=self._event,
             on_up=self._up,
             on_down=self._down,
@@ -202,31 +202,56 @@ class Bridge:
 
     # -- how we are
 
-    def state(self) -> tuple[str, str]:
-        """The heartbeat's (state, detail)."""
-        troubles = []
-        if not self.link.up:
-            troubles.append(f"Asterisk: {self.link.detail}")
-        if self.recorder.away is not None:
-            troubles.append(f"database: {self.recorder.away}")
-        if self.publisher.away is not None:
-            troubles.append(f"Redis: {self.publisher.away}")
-        if self.probe.up is False:
-            troubles.append(f"agi: {self.probe.detail}")
-        troubles += [word for ask in self.troubles if (word := ask()) is not None]
+    def state(self) -> tuple[str, str, dict[str, Any]]:
+        """The heartbeat's (state, detail, {"parts": what we know of others})."""
+        troubles = self._troubles()
+        parts = {trouble.part: trouble.shown() for trouble in troubles}
         if troubles:
-            return "degraded", "; ".join(troubles)
-        return "up", f"{len(self.following.calls)} calls"
+            return (
+                "degraded",
+                "; ".join(f"{t.part}: {t.detail or t.words()}" for t in troubles),
+                {"parts": parts},
+            )
+        return "up", f"{len(self.following.calls)} calls", {"parts": parts}
+
+    def _troubles(self) -> list[Trouble]:
+        found: list[Trouble] = []
+        if not self.link.up:
+            found.append(mending.ami(self.link.detail, refused=self.link.refused))
+        if self.recorder.away is not None:
+            found.append(mending.trouble("database", "down", self.recorder.away))
+        if self.publisher.away is not None:
+            found.append(mending.trouble("redis", "down", self.publisher.away))
+        if self.probe.up is False:
+            found.append(mending.trouble("agi", "down", self.probe.detail))
+        return found + [Trouble.of(said) for ask in self.troubles if (said := ask()) is not None]
 
     def health(self) -> dict[str, Any]:
-        """For ``snapshot``: who is there."""
+        """For ``snapshot`` and ``health``: who is there, who is not and why, and our figures."""
+        state, detail, more = self.state()
         return {
             "asterisk": self.link.up,
             "database": self.recorder.away is None,
             "redis": self.publisher.away is None,
             "agi": bool(self.probe.up),
-            "detail": self.state()[1],
+            "state": state,
+            "detail": detail,
+            "parts": more["parts"],
+            "figures": {
+                **self.link.figures(),
+                "calls": len(self.following.calls),
+                "spool_bytes": spooled(self.settings),
+                "publish_waiting": self.publisher.waiting,
+            },
         }
+
+
+def spooled(settings: Settings) -> int:
+    """Bytes of records that wait for the database."""
+    try:
+        return (settings.spool / "calls.jsonl").stat().st_size
+    except OSError:
+        return 0
 
 
 def _outcome(task: asyncio.Task[Any]) -> BaseException | None:

@@ -1,8 +1,10 @@
 """The link to Asterisk: connects, logs in, watches, reconnects; gives events in order.
 
 Guarantees: every action is answered, refused or timed out; none is ever sent twice; a stopped
-Asterisk is noticed within ``PING_TIMEOUT``; a handler's exception is logged and the link goes on;
-a wrong secret is said once, not each second.
+Asterisk is noticed within ``PEER_SILENT`` and one ``PING_EVERY``; a handler's exception is logged
+and the link goes on; a wrong secret is said once, not each second; what Asterisk tells faster than
+we handle waits in Asterisk, and when even that is too much the connection is dropped: the resync
+that follows tells everything anew.
 """
 
 from __future__ import annotations
@@ -17,10 +19,15 @@ from typing import Protocol
 from ami_bridge.wire import Headers, LinkAwayError, LinkError, RefusedError, Wire, plain
 
 PING_EVERY = 1.0  # seconds
-PING_TIMEOUT = 3.0  # seconds without an answer: the connection is dropped
+PEER_SILENT = 3  # pings in a row without a single byte from Asterisk: the connection is dropped
+PING_UNANSWERED = 10.0  # seconds: it sends, but it does not hear us
+OUR_LAG = 1.0  # seconds: we ourselves were stopped or starved, and judge nobody
 ACTION_TIMEOUT = 3.0  # seconds
 BACK_OFF = (0.1, 0.2, 0.5, 1.0, 2.0)  # seconds between attempts, the last one repeated
-SECRET_BACK_OFF = 10.0  # seconds: a wrong secret does not become right by asking often
+SECRET_BACK_OFF = 5.0  # seconds: a wrong secret does not become right by asking often
+SLICE = 200  # events handled before others have their turn
+ENOUGH = 2_000  # events waiting: read no more until half of them are handled
+TOO_MANY = 200_000  # events waiting while a resync runs (about 200 MB): start anew
 
 
 class Log(Protocol):
@@ -36,7 +43,8 @@ class Link:
 
     ``on_event(headers)`` is called for each event in order, never two at once. ``on_up()`` is
     awaited after each FullyBooted; events that come meanwhile wait for its end. ``on_down(why)`` is
-    called once per loss.
+    called once per loss. ``secret`` may be a function: it is asked before each login, so that a
+    secret that was put right is used without a restart.
     """
 
     def __init__(
@@ -44,7 +52,7 @@ class Link:
         host: str,
         port: int,
         username: str,
-        secret: str,
+        secret: str | Callable[[], str],
         *,
         on_event: Callable[[Headers], None],
         on_up: Callable[[], Awaitable[None]],
@@ -67,12 +75,28 @@ class Link:
         self._said: str | None = None  # the last complaint, to say each once
         self._closing = False
         self._last_answer = 0.0
+        self._handled = 0
+        self._losses = 0
+        self._most_waiting = 0
+        self._resync_seconds = 0.0
+        self.refused = False  # Asterisk said no to our name and secret
         self.up = False
 
     @property
     def detail(self) -> str:
         """Why the link is down, in words."""
         return self._why
+
+    def figures(self) -> dict[str, float]:
+        """What the link counts, for metrics."""
+        return {
+            "link_up": float(self.up),
+            "events": self._handled,
+            "events_waiting": len(self._events),
+            "events_waiting_most": self._most_waiting,
+            "losses": self._losses,
+            "resync_seconds": round(self._resync_seconds, 3),
+        }
 
     async def run(self) -> None:
         """Keep the connection until cancelled."""
@@ -85,10 +109,14 @@ class Link:
                 try:
                     await self._session()
                 except RefusedError as error:
+                    self.refused = True
                     self._complain(f"Asterisk refuses our AMI login: {error}")
                     pause = SECRET_BACK_OFF
                 except (LinkError, OSError, TimeoutError) as error:
                     self._complain(str(error) or "Asterisk's AMI port does not answer in time")
+                except ValueError as error:
+                    self._complain(f"the AMI secret cannot be read: {error}")
+                    pause = SECRET_BACK_OFF
                 attempt = 0 if time.monotonic() - started > 5 else attempt + 1
                 if not self._closing:
                     await asyncio.sleep(pause)
@@ -105,12 +133,17 @@ class Link:
         self._flow.clear()
         self._booted.clear()
         async with asyncio.timeout(ACTION_TIMEOUT):
-            _, wire = await loop.create_connection(lambda: Wire(self._take, self._gone), *self._where)
+            _, wire = await loop.create_connection(
+                lambda: Wire(self._take, self._gone, greeted=False), *self._where
+            )
         self._wire = wire
         up_task: asyncio.Task[None] | None = None
         try:
             username, secret = self._login
+            secret = secret if isinstance(secret, str) else secret()
             await self.do("Login", Username=username, Secret=secret, Events="on")
+            self.refused = False
+            self._why = "Asterisk is still starting"
             self._last_answer = time.monotonic()
             up_task = asyncio.create_task(self._rise(), name="ami-up")
             await self._watch()
@@ -122,13 +155,17 @@ class Link:
                     await up_task
             if self.up:
                 self.up = False
+                self._losses += 1
                 self._on_down(self._why)
         raise LinkAwayError(self._why)
 
     async def _rise(self) -> None:
         try:
             await self._booted.wait()
+            self._why = "catching up with Asterisk"
+            began = time.monotonic()
             await self._on_up()
+            self._resync_seconds = time.monotonic() - began
             self.up = True
             self._flow.set()
             self._said = None
@@ -141,18 +178,36 @@ class Link:
             self._drop(f"resync failed: {error!r}")
 
     async def _watch(self) -> None:
-        while not self._lost.is_set():
+        """Ping until the connection is lost, or drop it when Asterisk is silent."""
+        wire = self._wire
+        pings: set[asyncio.Task[None]] = set()
+        silent, received = 0, -1
+        while wire is not None and not self._lost.is_set():
             ping = asyncio.create_task(self._ping())
+            pings.add(ping)
+            ping.add_done_callback(pings.discard)
+            began = time.monotonic()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(PING_EVERY):
                     await self._lost.wait()
-            if time.monotonic() - self._last_answer > PING_TIMEOUT:
-                ping.cancel()
-                self._drop(f"Asterisk has not answered a ping for {PING_TIMEOUT:.0f} s")
+            late = time.monotonic() - began > PING_EVERY + OUR_LAG
+            if wire.received != received or not wire.reading:
+                silent, received = 0, wire.received
+            elif not late:
+                # our own rounds count: after we were stopped ourselves, what came meanwhile is read first
+                silent += 1
+            if late or not wire.reading:
+                self._last_answer = max(self._last_answer, time.monotonic() - PING_UNANSWERED / 2)
+            if silent >= PEER_SILENT:
+                self._drop(f"Asterisk has been silent for {PEER_SILENT * PING_EVERY:.0f} s")
+            elif time.monotonic() - self._last_answer > PING_UNANSWERED:
+                self._drop(f"Asterisk has not answered a ping for {PING_UNANSWERED:.0f} s")
+        for ping in pings:
+            ping.cancel()
 
     async def _ping(self) -> None:
         with contextlib.suppress(LinkError):
-            await self.do("Ping")
+            await self.do("Ping", timeout=PING_UNANSWERED)
             self._last_answer = time.monotonic()
 
     def _take(self, headers: Headers) -> None:
@@ -161,6 +216,15 @@ class Link:
             return
         self._events.append(headers)
         self._news.set()
+        waiting = len(self._events)
+        self._most_waiting = max(self._most_waiting, waiting)
+        if waiting < ENOUGH or self._wire is None:
+            return
+        if self._flow.is_set():
+            self._wire.pause_reading()
+        elif waiting > TOO_MANY:
+            # a resync reads its answers from this connection: it cannot be told to wait
+            self._drop(f"more than {TOO_MANY} events while catching up")
 
     async def _consume(self) -> None:
         while True:
@@ -168,13 +232,20 @@ class Link:
             await self._flow.wait()
             self._news.clear()
             while self._events and self._flow.is_set():
-                headers = self._events.popleft()
-                try:
-                    self._on_event(headers)
-                except Exception as error:
-                    # one event that we do not understand must not cost the ones after it
-                    name = headers.get("Event")
-                    self._log.error("event handler failed", ami=name, error=repr(error), exc_info=True)
+                for _ in range(min(SLICE, len(self._events))):
+                    self._handle(self._events.popleft())
+                if len(self._events) <= ENOUGH // 2 and self._wire is not None:
+                    self._wire.resume_reading()
+                await asyncio.sleep(0)  # pings, commands and records have their turn
+
+    def _handle(self, headers: Headers) -> None:
+        self._handled += 1
+        try:
+            self._on_event(headers)
+        except Exception as error:
+            # one event that we do not understand must not cost the ones after it
+            name = headers.get("Event")
+            self._log.error("event handler failed", ami=name, error=repr(error), exc_info=True)
 
     def _gone(self, why: str) -> None:
         self._why = why
@@ -208,11 +279,14 @@ class Link:
         wire = self._wire
         if wire is None:
             raise LinkAwayError(self._why or "not connected to Asterisk")
+        action = wire.submit(name, fields)
         try:
             async with asyncio.timeout(timeout):
-                answers = [plain(message) for message in await wire.submit(name, fields)]
+                answers = [plain(message) for message in await action.future]
         except TimeoutError as error:
             raise LinkAwayError(f"no answer to {name} within {timeout} s") from error
+        finally:
+            wire.forget(action)
         if answers[0].get("Response") not in ("Success", "Follows", "Goodbye"):
             raise RefusedError(answers[0].get("Message", f"{name} was refused"))
         return answers

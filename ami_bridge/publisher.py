@@ -30,6 +30,11 @@ class Publisher:
         self._empty.clear()
         self._news.set()
 
+    @property
+    def waiting(self) -> int:
+        """Events that Redis does not have yet."""
+        return len(self._buffer)
+
     async def run(self) -> None:
         """Publish until cancelled."""
         while True:

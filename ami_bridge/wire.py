@@ -2,7 +2,8 @@
 
 What is repaired, each measured on panoramisk 1.4: UTF-8 split across packets loses characters (we
 split messages on bytes, then decode); list actions that fail hang; an unacknowledged action is
-kept and sent again after a reconnect (we fail it); CR and LF in a value inject an action.
+kept and sent again after a reconnect (we fail it); CR and LF in a value inject an action; a line
+without an end grows for ever; each event costs 30 us (read_event a tenth).
 This module and link.py are the only importers of panoramisk.
 """
 
@@ -11,13 +12,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from panoramisk.actions import Action
 from panoramisk.ami_protocol import AMIProtocol
 from panoramisk.message import Message
+
+from psap.platform.pbx_names import CALL_BACK
 
 Headers = dict[str, str]
 
@@ -34,6 +37,7 @@ ALLOWED: dict[str, bool] = {
     "Getvar": False,
     "Hangup": False,
     "Login": False,
+    "Originate": False,
     "Ping": False,
     "QueueAdd": False,
     "QueuePause": False,
@@ -44,7 +48,19 @@ ALLOWED: dict[str, bool] = {
     "Setvar": False,
 }
 
+# what an Originate may hold: no application, no data
+ORIGINATE = frozenset(
+    ("Channel", "Context", "Exten", "Priority", "Timeout", "CallerID", "ChannelId", "Async")
+)
+
 BULK_MARK = b"ActionID: bulk-"
+BANNER = b"Asterisk Call Manager/"
+END = b"\r\n\r\n"
+LONGEST_BANNER = 128  # bytes
+LONGEST_MESSAGE = 1024 * 1024  # bytes without an end; the longest true ones have some kilobytes
+MOST_OPEN = 5_000  # actions without an answer; beyond, Asterisk takes nothing more
+MOST_UNSENT = 8 * 1024 * 1024  # bytes that Asterisk does not fetch
+MANY_FORGOTTEN = 1_000  # timed-out actions whose late answers are passed over
 SINGLE = (
     "Event",
     "Response",
@@ -78,6 +94,8 @@ def check(name: str, fields: Mapping[str, object]) -> None:
         text = f"{key}{value}"
         if "\r" in text or "\n" in text or "\0" in text:
             raise RefusedError(f"a line break in {key} of {name}")
+    if name == "Originate" and (fields.get("Context") != CALL_BACK or not set(fields) <= ORIGINATE):
+        raise RefusedError(f"Originate may only ring a telephone for [{CALL_BACK}]")
 
 
 def plain(message: Message) -> Headers:
@@ -86,6 +104,13 @@ def plain(message: Message) -> Headers:
     for key, value in message.items():
         out[key] = value[0] if isinstance(value, list) else str(value)
     return out
+
+
+def read_event(raw: bytes) -> Headers:
+    """An event's headers, quickly; of a header that came twice the first counts."""
+    lines = raw.decode("utf-8", "replace").split("\r\n")
+    lines.reverse()
+    return dict([line.split(": ", 1) for line in lines if ": " in line])
 
 
 class SafeAction(Action):  # type: ignore[misc]
@@ -109,13 +134,21 @@ class SafeAction(Action):  # type: ignore[misc]
 class Wire(AMIProtocol):  # type: ignore[misc]
     """The protocol of one connection. It never reconnects; it tells its owner and is thrown away."""
 
-    def __init__(self, on_event: Callable[[Headers], None], on_lost: Callable[[str], None]) -> None:
+    def __init__(
+        self, on_event: Callable[[Headers], None], on_lost: Callable[[str], None], *, greeted: bool = True
+    ) -> None:
+        """``greeted`` False: the first line must be Asterisk's banner."""
         self.on_event = on_event
         self.on_lost = on_lost
-        self.buffer = b""
+        self.buffer = bytearray()
+        self.searched = 0  # bytes of the buffer that hold no end
+        self.greeted = greeted
+        self.received = 0  # bytes, for the watchdog
+        self.reading = True
         self.closed = False
         self.bulk: dict[bytes, asyncio.Future[int]] = {}
         self.bulk_left: dict[bytes, list[int]] = {}
+        self.forgotten: OrderedDict[str, None] = OrderedDict()
         self.writable = asyncio.Event()
         self.writable.set()
         self.forgetable_actions: tuple[str, ...] = ()
@@ -126,37 +159,103 @@ class Wire(AMIProtocol):  # type: ignore[misc]
         self.encoding = "utf-8"
         self.factory = self  # panoramisk's manager is left out: its reconnect re-sends actions
 
+    # -- back-pressure, both ways
+
     def pause_writing(self) -> None:
         self.writable.clear()
 
     def resume_writing(self) -> None:
         self.writable.set()
 
+    def pause_reading(self) -> None:
+        """Let Asterisk wait: our events are not handled yet."""
+        if self.reading and not self.closed:
+            self.reading = False
+            self.transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        if not self.reading and not self.closed:
+            self.reading = True
+            self.transport.resume_reading()
+
+    # -- what comes in
+
     def data_received(self, data: bytes) -> None:
-        *messages, self.buffer = (self.buffer + data).split(b"\r\n\r\n")
+        if self.closed:
+            return
+        self.received += len(data)
+        self.buffer += data
+        if not self.greeted and not self._greet():
+            return
+        if self.buffer.find(END, max(0, self.searched - len(END) + 1)) < 0:
+            self.searched = len(self.buffer)
+            if self.searched > LONGEST_MESSAGE:
+                self.fail(f"Asterisk sent more than {LONGEST_MESSAGE} bytes without an end")
+            return
+        *messages, rest = bytes(self.buffer).split(END)
+        self.buffer = bytearray(rest)
+        self.searched = len(rest)
         for raw in messages:
-            if BULK_MARK in raw and raw.startswith(b"Response: "):
-                self._bulk_answer(raw)
-                continue
-            message = Message.from_line(raw.decode("utf-8", "replace").strip())
-            if message is not None:
-                for key in SINGLE:
-                    if isinstance(message.get(key), list):  # panoramisk takes it for a text
-                        message[key] = message[key][0]
-                self.handle_message(message)
+            if len(raw) > LONGEST_MESSAGE:
+                self.fail(f"Asterisk sent a message of {len(raw)} bytes")
+            if self.closed:
+                return
+            self._message(raw)
+
+    def _greet(self) -> bool:
+        """Look at the first line; what is not Asterisk's manager is left at once."""
+        line, end, _ = bytes(self.buffer[:LONGEST_BANNER]).partition(b"\n")
+        if not line.startswith(BANNER[: len(line)]) or (not end and len(line) >= LONGEST_BANNER):
+            self.fail("what answers on the AMI port is not Asterisk's manager")
+            return False
+        if end:
+            del self.buffer[: len(line) + 1]
+            self.greeted = True
+        return self.greeted
+
+    def _message(self, raw: bytes) -> None:
+        if raw.startswith(b"Event: ") and b"\r\nActionID: " not in raw:
+            self.on_event(read_event(raw))
+            return
+        if BULK_MARK in raw and raw.startswith(b"Response: "):
+            self._bulk_answer(raw)
+            return
+        message = Message.from_line(raw.decode("utf-8", "replace").strip())
+        if message is None:
+            return
+        for key in SINGLE:
+            if isinstance(message.get(key), list):  # panoramisk takes it for a text
+                message[key] = message[key][0]
+        if message.id not in self.forgotten:  # the rest of a list that nobody waits for is no news
+            self.handle_message(message)
 
     def dispatch(self, message: Message) -> None:
         """An event that answers no action."""
         self.on_event(plain(message))
 
-    def submit(self, name: str, fields: Mapping[str, object]) -> asyncio.Future[list[Message]]:
-        """Send an action once; the future gives its answers."""
+    # -- what goes out
+
+    def submit(self, name: str, fields: Mapping[str, object]) -> SafeAction:
+        """Send an action once; its ``future`` gives its answers.
+
+        Raises:
+            RefusedError: not allowed.
+            LinkAwayError: Asterisk answers or fetches too little already.
+        """
         check(name, fields)
+        if len(self.responses) >= MOST_OPEN or self.transport.get_write_buffer_size() > MOST_UNSENT:
+            raise LinkAwayError(f"{len(self.responses)} actions wait for Asterisk's answer already")
         action = SafeAction({"Action": name, **fields}, ALLOWED[name])
         self.responses[action.id] = action
         self.transport.write(str(action).encode("utf-8"))
-        future: asyncio.Future[list[Message]] = action.future
-        return future
+        return action
+
+    def forget(self, action: SafeAction) -> None:
+        """Nobody waits for this action any more; its late answer means nothing."""
+        if self.responses.pop(action.id, None) is not None:
+            self.forgotten[action.id] = None
+            while len(self.forgotten) > MANY_FORGOTTEN:
+                self.forgotten.popitem(last=False)
 
     _bulk_ids = itertools.count(1)
 
@@ -205,6 +304,8 @@ class Wire(AMIProtocol):  # type: ignore[misc]
         if left[0] == 0 and not self.bulk[mark].done():
             self.bulk[mark].set_result(0)
 
+    # -- the end
+
     def connection_lost(self, exc: Exception | None) -> None:
         self.fail(f"the connection to Asterisk was lost{f': {exc}' if exc else ''}")
 
@@ -214,6 +315,7 @@ class Wire(AMIProtocol):  # type: ignore[misc]
             return
         self.closed = True
         self.writable.set()
+        self.buffer.clear()
         with contextlib.suppress(Exception):
             self.transport.abort()
         for action in list(self.responses.values()):

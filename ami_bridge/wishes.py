@@ -48,6 +48,7 @@ class Wishes:
         """Every command by name."""
         return {
             "snapshot": self.snapshot,
+            "health": self.health,
             "agent.login": self.login,
             "agent.logout": self.logout,
             "agent.pause": self.pause,
@@ -60,6 +61,10 @@ class Wishes:
 
     async def snapshot(self, _params: Params) -> dict[str, Any]:
         return self._following.snapshot() | {"health": self._health()}
+
+    async def health(self, _params: Params) -> dict[str, Any]:
+        found: dict[str, Any] = self._health()
+        return found
 
     # -- agents
 

@@ -12,34 +12,57 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 STALE_SECONDS = 3.0
 
 
-def write_heartbeat(run: Path, part: str, state: str, detail: str) -> None:
-    """Write one heartbeat. ``state`` is up or degraded. A full disk is no reason to stop."""
+Beat = tuple[str, str] | tuple[str, str, Mapping[str, Any]]
+
+
+def write_heartbeat(
+    run: Path, part: str, state: str, detail: str, more: Mapping[str, Any] | None = None
+) -> None:
+    """Write one heartbeat. ``state`` is up or degraded; ``more`` is what else this part knows, of
+    others too (``parts``). A full disk is no reason to stop."""
     beat = {"state": state, "detail": detail, "pid": os.getpid(), "monotonic": time.monotonic()}
     target = run / f"{part}.json"
     part_file = target.with_suffix(".part")
     with contextlib.suppress(OSError):
-        part_file.write_text(json.dumps(beat), "utf-8")
+        part_file.write_text(json.dumps({**(more or {}), **beat}), "utf-8")
         part_file.replace(target)
 
 
-async def beat_forever(run: Path, part: str, state: Callable[[], tuple[str, str]]) -> None:
-    """Write a heartbeat each second until cancelled; ``state()`` gives (state, detail)."""
+async def beat_forever(run: Path, part: str, state: Callable[[], Beat]) -> None:
+    """Write a heartbeat each second until cancelled; ``state()`` gives (state, detail[, more])."""
     while True:
         write_heartbeat(run, part, *state())
         await asyncio.sleep(1)
 
 
-def read_heartbeat(run: Path, part: str) -> tuple[str, str, int | None]:
-    """(state, detail, pid); state is down where there is no fresh heartbeat."""
+def read_beat(run: Path, part: str) -> dict[str, Any] | None:
+    """The last heartbeat as it was written; None where there is none that can be read."""
     try:
         beat = json.loads((run / f"{part}.json").read_text("utf-8"))
     except (OSError, ValueError):
+        return None
+    # half a file after a crash of the machine may be valid JSON, too
+    return beat if isinstance(beat, dict) and {"state", "detail", "pid", "monotonic"} <= beat.keys() else None
+
+
+def heartbeat_age(run: Path, part: str) -> float | None:
+    """Seconds since the last heartbeat; None where there is none of this boot."""
+    beat = read_beat(run, part)
+    age = time.monotonic() - beat["monotonic"] if beat else -1.0
+    return age if age >= 0 else None
+
+
+def read_heartbeat(run: Path, part: str) -> tuple[str, str, int | None]:
+    """(state, detail, pid); state is down where there is no fresh heartbeat."""
+    beat = read_beat(run, part)
+    if beat is None:
         return "down", "never started", None
     age = time.monotonic() - beat["monotonic"]
     if age > STALE_SECONDS or age < 0:

@@ -31,6 +31,7 @@ def processes(settings: Settings) -> list[Part]:
         parts.append(Part("redis", _redis(settings), settings.home / "redis"))
     parts.append(Part("asterisk", pbx_root.asterisk_command(settings), Path("/"), stop_seconds=8))
     parts += [Part(name, [sys.executable, "-m", name], ROOT) for name in OURS]
+    parts.append(Part("watchdog", [sys.executable, "-m", "psap.platform.watchdog"], ROOT))
     return parts
 
 

@@ -139,6 +139,9 @@ class Sink:
     def abort(self) -> None:
         self.aborted = True
 
+    def get_write_buffer_size(self) -> int:
+        return 0
+
 
 def wire() -> tuple[Wire, list[Headers], Sink]:
     seen: list[Headers] = []
@@ -170,7 +173,7 @@ async def test_of_a_repeated_header_the_first_counts() -> None:
 
 async def test_a_list_that_is_refused_ends_at_once() -> None:
     made, _, sink = wire()
-    future = made.submit("QueueStatus", {"Queue": "none"})
+    future = made.submit("QueueStatus", {"Queue": "none"}).future
     number = sink.data.decode().split("ActionID: ")[1].split("\r\n")[0]
     made.data_received(f"Response: Error\r\nActionID: {number}\r\nMessage: no\r\n\r\n".encode())
     assert (await asyncio.wait_for(future, 1))[0]["Response"] == "Error"
@@ -178,7 +181,7 @@ async def test_a_list_that_is_refused_ends_at_once() -> None:
 
 async def test_a_lost_connection_fails_what_is_open_and_sends_nothing_again() -> None:
     made, _, sink = wire()
-    future = made.submit("QueueAdd", {"Queue": "q", "Interface": "PJSIP/a"})
+    future = made.submit("QueueAdd", {"Queue": "q", "Interface": "PJSIP/a"}).future
     before = sink.data
     made.connection_lost(None)
     with pytest.raises(Exception, match="lost"):
