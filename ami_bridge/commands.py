@@ -30,6 +30,10 @@ def text(params: Params, name: str, *, longest: int = 128, needed: bool = True) 
         return None
     if not isinstance(value, str) or (needed and not value) or len(value) > longest:
         raise ControlError("bad_request", f"{name} must be a text of 1 to {longest} characters")
+    try:
+        value.encode()
+    except UnicodeEncodeError:  # half a character, which JSON can write and nothing else can
+        raise ControlError("bad_request", f"{name} is no text") from None
     return value
 
 
@@ -85,13 +89,14 @@ class CommandServer:
         try:
             try:
                 request = json.loads(line)
-                number = request.get("id")
+                given = request.get("id")
+                number = given if isinstance(given, str | int) else None
                 name, params = request["method"], request.get("params") or {}
-            except (ValueError, KeyError, AttributeError) as error:
+            except (ValueError, KeyError, AttributeError, RecursionError) as error:
                 raise ControlError("bad_request", f"not a command: {error!r}") from error
-            method = self._methods.get(name)
+            method = self._methods.get(name) if isinstance(name, str) else None
             if method is None or not isinstance(params, dict):
-                raise ControlError("unknown_method", f"no such command: {name!r}")
+                raise ControlError("unknown_method", f"no such command: {str(name)[:40]!r}")
             return {"id": number, "ok": True, "result": await method(params)}
         except ControlError as error:
             return _refusal(number, error.key, error.detail)

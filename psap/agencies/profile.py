@@ -30,6 +30,7 @@ __all__ = [
 ]
 
 PROFILES = ROOT / "profiles"
+LONGEST_SHOWN = 80  # characters of a wrong value in a message
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,14 @@ class ProfileError(Exception):
             f"{path}:{each.line}: {each.where + ': ' if each.where else ''}{each.id} / {each.en}"
             for each in faults
         ]
-        super().__init__("\n".join(lines))
+        # a profile's own words may hold line breaks and escapes: one fault is one line on any terminal
+        super().__init__("\n".join(map(_printable, lines)))
+
+
+def _printable(text: str) -> str:
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text
+    )
 
 
 def find_profile(name_or_path: str | Path) -> Path:
@@ -90,7 +98,7 @@ def load_profile(path: Path) -> Profile:
         raise ProfileError(path, [Fault(1, "", f"tidak terbaca: {why}", f"cannot be read: {why}")]) from error
     try:
         data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # also a figure or a nesting without end
         raise ProfileError(path, [_syntax_fault(text, error)]) from None
     lines = _lines_of_keys(text)
     try:
@@ -237,7 +245,7 @@ def _shown(where: Where) -> str:
     return text
 
 
-def _syntax_fault(text: str, error: tomllib.TOMLDecodeError) -> Fault:
+def _syntax_fault(text: str, error: Exception) -> Fault:
     at = re.search(r"at line (\d+)", str(error))
     line = int(at[1]) if at else max(1, text.rstrip("\n").count("\n") + 1)
     return Fault(line, "", "bukan TOML yang benar", f"not valid TOML: {error}")
@@ -262,6 +270,14 @@ _INDONESIAN = {
 }
 
 
+def _shortly(value: str | int | float) -> str:
+    try:
+        text = repr(value)
+    except ValueError:  # Python refuses to write out figures of more than 4,300 digits
+        return "..."
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."
+
+
 def _fault(lines: dict[Where, int], error: Any) -> Fault:
     where: Where = error["loc"]
     context = error.get("ctx", {})
@@ -273,5 +289,5 @@ def _fault(lines: dict[Where, int], error: Any) -> Fault:
         if "expected" in context:
             indonesian += f": {context['expected']}"
         if isinstance(error.get("input"), str | int | float):
-            english += f" (here: {error['input']!r})"
+            english += f" (here: {_shortly(error['input'])})"
     return Fault(_line(lines, where), _shown(where), indonesian, english)

@@ -14,7 +14,8 @@ import phonenumbers
 from psap.calls.model import Caller, CallerKind
 
 LONGEST_KEY = 15  # digits in an E.164 number
-_SIMLESS = re.compile(r"\+?911-?[0-9]{14,16}", re.ASCII)
+_SIMLESS = re.compile(r"911[0-9]{14,16}")  # of the digits alone: carriers put hyphens and blanks anywhere
+_AS_SENT = re.compile(r"911-?[0-9]{14,16}")
 _NOT_DIGITS = re.compile(r"[^0-9]")
 _KINDS = {
     phonenumbers.PhoneNumberType.MOBILE: CallerKind.MOBILE,
@@ -29,10 +30,9 @@ def block_key(raw: str | None, area_code: str) -> str | None:
     ``area_code`` is the city's with its 0. SIM-less, withheld (no digits) and impossible numbers
     (more than 15 digits) have no key: an unclear identity is let through.
     """
-    text = (raw or "").strip()
-    if _SIMLESS.fullmatch(text):
+    digits = _NOT_DIGITS.sub("", raw or "")
+    if _SIMLESS.fullmatch(digits):
         return None
-    digits = _NOT_DIGITS.sub("", text)
     if len(digits) > 2 and digits.startswith("00"):
         digits = digits[2:]
     if digits.startswith("62") or not digits:
@@ -55,9 +55,11 @@ def normalise(raw: str | None, presentation: str | None, area_code: str) -> Call
     text = (raw or "").strip()
     withheld = presentation == "withheld"
     shown = presentation if presentation in ("allowed", "withheld") else None
-    if _SIMLESS.fullmatch(text):
-        return Caller(number=text.lstrip("+"), presentation=shown, kind=CallerKind.SIMLESS)
     digits = _NOT_DIGITS.sub("", text)
+    if _SIMLESS.fullmatch(digits):
+        number = text.removeprefix("+")
+        number = number if _AS_SENT.fullmatch(number) else digits
+        return Caller(number=number, presentation=shown, kind=CallerKind.SIMLESS)
     if not digits:
         anonymous = withheld or text.lower() in ("anonymous", "restricted", "private")
         return Caller(

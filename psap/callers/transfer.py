@@ -24,6 +24,8 @@ from psap.platform.database import Database
 
 CHUNK = 5_000  # rows a transaction: other writers wait some tens of milliseconds at most
 COLUMNS = ["number", "reason", "until"]
+DIGITS = "0123456789"
+LONGEST_NUMBER = 32  # characters that the table keeps
 BAD_SHOWN = 1_000  # reported by line; beyond, only counted
 
 
@@ -145,7 +147,9 @@ def _rows(path: Path, profile: Profile, report: ImportReport, now: int) -> Itera
                 if not any(cells) or (line == 1 and cells[0].lower() in ("number", "nomor")):
                     continue
                 number = cells[0]
-                key = None if any(each.isalpha() for each in number) else block_key(number, profile.area_code)
+                # a letter, or a figure that is no digit of a telephone: no number
+                odd = any(each.isalnum() and each not in DIGITS for each in number)
+                key = None if odd else block_key(number, profile.area_code)
                 if key is None:
                     bad(line, "nomor tidak sah", "not a valid number")
                     continue
@@ -171,7 +175,7 @@ def _rows(path: Path, profile: Profile, report: ImportReport, now: int) -> Itera
                     continue
                 seen.add(key)
                 yield {
-                    "number": number[:32],
+                    "number": number if len(number) <= LONGEST_NUMBER else key,
                     "number_key": key,
                     "reason": cells[1][:2_000] if len(cells) > 1 else "",
                     "expires_at": expires,

@@ -62,9 +62,15 @@ def fuzz(
             with tempfile.NamedTemporaryFile("w", prefix="fuzz-", suffix=".txt", delete=False) as file:
                 file.write(shown)
             raise AssertionError(
-                f"{name}: FUZZ_SEED={SEED} FUZZ_ONLY={index}: {error!r}\n{shown[:SHOWN]} (all of it: {file.name})"
+                f"{name}: FUZZ_SEED={SEED} FUZZ_ONLY={index}: {error!r}\n{shown[:SHOWN]} (whole: {file.name})"
             ) from error
     _told(name, inputs, began)
+
+
+def examples_of(name: str, inputs: int, make: Callable[[random.Random], Input]) -> list[Input]:
+    """The same numbered inputs for a check that is not a plain function."""
+    REPORT.append(f"{name:<18} {inputs:>7} inputs  FUZZ_SEED={SEED}")
+    return [make(random.Random(f"{SEED}/{name}/{index}")) for index in range(inputs)]
 
 
 def examples(
@@ -98,11 +104,50 @@ def _told(name: str, inputs: int, began: float) -> None:
 
 
 TOKENS: tuple[bytes, ...] = (
-    b"\r\n\r\n", b"\r\n", b"\n", b"\r", b"\0", b"\x7f", b"\xff\xfe", b"\xc3", b"\xe2\x80\xa8", b"\xc2\x85",
-    b"\x1c", b"\x0c", b"\xed\xa0\x80", b"\xf0\x9f\x98\x80", "٣".encode(), "²".encode(), b"-1", b"0", b"1e999", b"nan",
-    b"9" * 20, b"9" * 5000, b"-" * 3, b'"', b"'", b"\\", b",", b";", b"|", b"&", b"=", b": ", b"(", b")", b"{", b"}",
-    b"[", b"]" * 2, b"%0D%0A", b"${EXTEN}", b"A" * 300, b" ", b"\t",
-)  # fmt: skip
+    b"\r\n\r\n",
+    b"\r\n",
+    b"\n",
+    b"\r",
+    b"\0",
+    b"\x7f",
+    b"\xff\xfe",
+    b"\xc3",
+    b"\xe2\x80\xa8",
+    b"\xc2\x85",
+    b"\x1c",
+    b"\x0c",
+    b"\xed\xa0\x80",
+    b"\xf0\x9f\x98\x80",
+    "٣".encode(),
+    "²".encode(),
+    b"-1",
+    b"0",
+    b"1e999",
+    b"nan",
+    b"9" * 20,
+    b"9" * 5000,
+    b"-" * 3,
+    b'"',
+    b"'",
+    b"\\",
+    b",",
+    b";",
+    b"|",
+    b"&",
+    b"=",
+    b": ",
+    b"(",
+    b")",
+    b"{",
+    b"}",
+    b"[",
+    b"]" * 2,
+    b"%0D%0A",
+    b"${EXTEN}",
+    b"A" * 300,
+    b" ",
+    b"\t",
+)
 
 
 def mutate(draw: random.Random, data: bytes, words: Sequence[bytes] = (), most: int = 6) -> bytes:

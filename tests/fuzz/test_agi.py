@@ -25,17 +25,32 @@ from psap.pbx.prompts import texts
 from tests.fuzz.machine import fuzz, mutate, sizes
 
 ENV = (
-    b"agi_network: yes\nagi_network_script: gate\nagi_request: agi://127.0.0.1/gate\nagi_channel: PJSIP/trunk-00000001\n"
-    b"agi_language: id\nagi_uniqueid: smg-1700000000.1\nagi_callerid: 081227538144\nagi_arg_1: PSAP_KEY=6281227538144\n"
+    b"agi_network: yes\nagi_network_script: gate\nagi_request: agi://127.0.0.1/gate\n"
+    b"agi_channel: PJSIP/trunk-00000001\n"
+    b"agi_language: id\nagi_uniqueid: smg-1700000000.1\nagi_callerid: 081227538144\n"
+    b"agi_arg_1: PSAP_KEY=6281227538144\n"
     b"agi_arg_2: PSAP_RUNG=@RUNG@\nagi_arg_3: PSAP_TREATMENT=@TREATMENT@\nagi_arg_4: PSAP_MAY_55=1\n\n"
 )
 ANSWERS = (
-    b"200 result=0\n", b"200 result=1\n", b"200 result=48 endpos=1200\n", b"200 result=53\n", b"200 result=57\n",
-    b"200 result=-1\n", b"200 result=0 endpos=27200\n", b"200 result=1 (1)\n", b"200 result=1 (talking)\n",
-    b"200 result=1 (up:1700000000)\n", b"200 result=0 (timeout)\n", b"HANGUP\n", b"510 Invalid or unknown command\n",
-    b"511 Command Not Permitted on a dead channel or intercept routine\n", b"200 result=10\n", b"200 result=13\n",
-    b"520-Invalid command syntax.  Proper usage follows:\nUsage: x\n520 End of proper usage.\n", b"200 result=\n",
-)  # fmt: skip
+    b"200 result=0\n",
+    b"200 result=1\n",
+    b"200 result=48 endpos=1200\n",
+    b"200 result=53\n",
+    b"200 result=57\n",
+    b"200 result=-1\n",
+    b"200 result=0 endpos=27200\n",
+    b"200 result=1 (1)\n",
+    b"200 result=1 (talking)\n",
+    b"200 result=1 (up:1700000000)\n",
+    b"200 result=0 (timeout)\n",
+    b"HANGUP\n",
+    b"510 Invalid or unknown command\n",
+    b"511 Command Not Permitted on a dead channel or intercept routine\n",
+    b"200 result=10\n",
+    b"200 result=13\n",
+    b"520-Invalid command syntax.  Proper usage follows:\nUsage: x\n520 End of proper usage.\n",
+    b"200 result=\n",
+)
 VALUE = rb'"(?:[^"\\\x00-\x1f\x7f]|\\["\\])*"'
 COMMAND = re.compile(
     rb'SET VARIABLE "(?:TIMEOUT\(absolute\)|PSAP_[A-Z0-9_]+)" ' + VALUE + rb"|"

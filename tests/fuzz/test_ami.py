@@ -26,12 +26,29 @@ from tests.fuzz.machine import fuzz, mutate, sizes
 
 RECORDED = Path(__file__).parents[1] / "replay" / "calls.ami"
 WORDS = (
-    b"\r\n\r\nEvent: AgentConnect\r\nLinkedid: x\r\n\r\n", b"Event: Hangup\r\n", b"Response: Success\r\nActionID: bulk-1-1\r\n\r\n",
-    b"Response: Follows\r\n", b"Timestamp: ", b"Timestamp: 99999999999999999999.5\r\n", b"Linkedid: \r\n", b"Event: ",
-    b"Uniqueid: ", b"EventList: Complete\r\n", b"ActionID: ", b"Result: %0D%0A", b"Channel: PJSIP/trunk-\r\n",
-    b"Wrapuptime: 9" + b"9" * 30 + b"\r\n", b"Status: x\r\n", b"Seconds: nan\r\n", b"Seconds: 1e999\r\n", b"Flags: &&&\r\n",
-    b"UserEvent: PsapGate\r\n", b"Rung: -99999999999999999999\r\n", b"content: x\r\n", b"Event: Shutdown\r\n\r\n",
-)  # fmt: skip
+    b"\r\n\r\nEvent: AgentConnect\r\nLinkedid: x\r\n\r\n",
+    b"Event: Hangup\r\n",
+    b"Response: Success\r\nActionID: bulk-1-1\r\n\r\n",
+    b"Response: Follows\r\n",
+    b"Timestamp: ",
+    b"Timestamp: 99999999999999999999.5\r\n",
+    b"Linkedid: \r\n",
+    b"Event: ",
+    b"Uniqueid: ",
+    b"EventList: Complete\r\n",
+    b"ActionID: ",
+    b"Result: %0D%0A",
+    b"Channel: PJSIP/trunk-\r\n",
+    b"Wrapuptime: 9" + b"9" * 30 + b"\r\n",
+    b"Status: x\r\n",
+    b"Seconds: nan\r\n",
+    b"Seconds: 1e999\r\n",
+    b"Flags: &&&\r\n",
+    b"UserEvent: PsapGate\r\n",
+    b"Rung: -99999999999999999999\r\n",
+    b"content: x\r\n",
+    b"Event: Shutdown\r\n\r\n",
+)
 Cut = tuple[bytes, tuple[int, ...]]
 
 
@@ -154,19 +171,45 @@ def test_it_can_tell() -> None:
 @pytest.mark.parametrize(
     "said",
     [
-        pytest.param(b"Event: UserEvent\r\nUserEvent: PsapGate\r\nSeconds: nan\r\n" + OF_IT, id="not a number of seconds"),
-        pytest.param(b"Event: UserEvent\r\nUserEvent: PsapGate\r\nSeconds: 1e999\r\n" + OF_IT, id="endless seconds"),
-        pytest.param(b"Event: UserEvent\r\nUserEvent: PsapPolicy\r\nRung: " + b"9" * 5000 + b"\r\n" + OF_IT, id="a rung beyond all digits"),
-        pytest.param(b"Event: UserEvent\r\nUserEvent: PsapPolicy\r\nRung: 9" + b"9" * 30 + b"\r\n" + OF_IT, id="a rung that no column holds"),
-        pytest.param(b"Event: ChannelTalkingStart\r\nTimestamp: 9999999999999999999.1\r\n" + OF_IT, id="the far future"),
-        pytest.param(b"Event: ChannelTalkingStart\r\nTimestamp: " + b"9" * 5000 + b"\r\n" + OF_IT, id="a time beyond all digits"),
-        pytest.param("Event: ChannelTalkingStart\r\nTimestamp: ²²²\r\n".encode() + OF_IT, id="superscript time"),
-        pytest.param(b"Event: ChannelTalkingStart\r\nTimestamp: 1700000001.xyz\r\n" + OF_IT, id="letters behind the point"),
-        pytest.param(b"Event: UserEvent\r\nUserEvent: PsapGate\r\nKeys: a\x00b\r\n" + OF_IT, id="a zero byte"),
+        pytest.param(
+            b"Event: UserEvent\r\nUserEvent: PsapGate\r\nSeconds: nan\r\n" + OF_IT,
+            id="not a number of seconds",
+        ),
+        pytest.param(
+            b"Event: UserEvent\r\nUserEvent: PsapGate\r\nSeconds: 1e999\r\n" + OF_IT, id="endless seconds"
+        ),
+        pytest.param(
+            b"Event: UserEvent\r\nUserEvent: PsapPolicy\r\nRung: " + b"9" * 5000 + b"\r\n" + OF_IT,
+            id="a rung beyond all digits",
+        ),
+        pytest.param(
+            b"Event: UserEvent\r\nUserEvent: PsapPolicy\r\nRung: 9" + b"9" * 30 + b"\r\n" + OF_IT,
+            id="a rung that no column holds",
+        ),
+        pytest.param(
+            b"Event: ChannelTalkingStart\r\nTimestamp: 9999999999999999999.1\r\n" + OF_IT, id="the far future"
+        ),
+        pytest.param(
+            b"Event: ChannelTalkingStart\r\nTimestamp: " + b"9" * 5000 + b"\r\n" + OF_IT,
+            id="a time beyond all digits",
+        ),
+        pytest.param(
+            "Event: ChannelTalkingStart\r\nTimestamp: ²²²\r\n".encode() + OF_IT, id="superscript time"
+        ),
+        pytest.param(
+            b"Event: ChannelTalkingStart\r\nTimestamp: 1700000001.xyz\r\n" + OF_IT,
+            id="letters behind the point",
+        ),
+        pytest.param(
+            b"Event: UserEvent\r\nUserEvent: PsapGate\r\nKeys: a\x00b\r\n" + OF_IT, id="a zero byte"
+        ),
         pytest.param(b"Event: QueueCallerJoin\r\nTimestamp: 1700000001.1\r\n", id="a queue without a call"),
-        pytest.param(b"Event: QueueMember\r\nLocation: PJSIP/abc\r\nLastCall: " + b"9" * 5000 + b"\r\n", id="a last call beyond all digits"),
+        pytest.param(
+            b"Event: QueueMember\r\nLocation: PJSIP/abc\r\nLastCall: " + b"9" * 5000 + b"\r\n",
+            id="a last call beyond all digits",
+        ),
     ],
-)  # fmt: skip
+)
 def test_found_before(said: bytes) -> None:
     made = check((STARTED + said + b"\r\n" + ENDED, (40, 200)))
     assert len(made) == 1

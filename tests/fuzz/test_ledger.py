@@ -20,10 +20,27 @@ from tests.fuzz.machine import fuzz, mutate, sizes
 
 REPLAY = Path(__file__).parents[1] / "replay"
 WORDS = (
-    b'"HANGUP"', b'"CHAN_END"', b'"{\\"hangupcause\\":9999999999999999999999,\\"hangupsource\\":\\"x\\"}"', b'""', b'"[]"', b'"null"',
-    b'"99999999999999999999.5"', b'".5"', b'"nan"', b'"-1.1"', b'"' + b"9" * 5000 + b'"', b'"{' + b"[" * 3000 + b'"', b"\n\"", b'"\n',
-    b'"PsapGate"', b'"Result=key0;Seconds=nan"', b"|CONNECT|", b"|COMPLETECALLER|", b"||", b"|" * 5,
-)  # fmt: skip
+    b'"HANGUP"',
+    b'"CHAN_END"',
+    b'"{\\"hangupcause\\":9999999999999999999999,\\"hangupsource\\":\\"x\\"}"',
+    b'""',
+    b'"[]"',
+    b'"null"',
+    b'"99999999999999999999.5"',
+    b'".5"',
+    b'"nan"',
+    b'"-1.1"',
+    b'"' + b"9" * 5000 + b'"',
+    b'"{' + b"[" * 3000 + b'"',
+    b'\n"',
+    b'"\n',
+    b'"PsapGate"',
+    b'"Result=key0;Seconds=nan"',
+    b"|CONNECT|",
+    b"|COMPLETECALLER|",
+    b"||",
+    b"|" * 5,
+)
 UNTOUCHED = b"untouched-1.1"
 Lines = tuple[bytes, bytes, int]
 
@@ -140,13 +157,19 @@ ENDED = _line("HANGUP", "1700000009.000001", '{"hangupcause":16,"hangupsource":"
         pytest.param(_line("ANSWER", "-99999999999999.1"), id="a time before all years"),
         pytest.param(_line("ANSWER", "1700000001.x"), id="letters behind the point"),
         pytest.param(_line("ANSWER", "1700000001.1", "[" * 100_000), id="brackets without end"),
-        pytest.param(_line("HANGUP", "1700000001.1", '{"hangupcause":' + "9" * 5000 + "}", "smg-1.9"), id="a cause beyond all digits"),
-        pytest.param(_line("PsapGate", "1700000001.1", "Result=key0;Seconds=nan", user="PsapGate"), id="not a number of seconds"),
+        pytest.param(
+            _line("HANGUP", "1700000001.1", '{"hangupcause":' + "9" * 5000 + "}", "smg-1.9"),
+            id="a cause beyond all digits",
+        ),
+        pytest.param(
+            _line("PsapGate", "1700000001.1", "Result=key0;Seconds=nan", user="PsapGate"),
+            id="not a number of seconds",
+        ),
         pytest.param('"ANSWER,' + "x" * 200_000 + "\n", id="a field longer than any"),
         pytest.param("\0\0\0\0\n", id="zeros of a disk that was full"),
         pytest.param('"ANSWER","1700000001.1\rx"y\n', id="a line break inside a word"),
     ],
-)  # fmt: skip
+)
 def test_found_before(file: Path, line: str) -> None:
     cel = (STARTED + line + ENDED).encode()
     made = check(file, (cel, b"", len(STARTED) + 3))
