@@ -43,11 +43,14 @@ def to_us(moment: datetime) -> int:
     """UTC microseconds of an aware datetime.
 
     Raises:
-        ValueError: the datetime has no time zone.
+        ValueError: the datetime has no time zone, or lies outside the years 1 to 9999 in UTC.
     """
     if moment.tzinfo is None:
         raise ValueError("a time without a zone cannot be stored")
-    delta = moment.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
+    try:
+        delta = moment.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
+    except OverflowError as error:
+        raise ValueError("a time outside the calendar") from error
     return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
 
 

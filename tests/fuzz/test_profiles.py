@@ -164,32 +164,9 @@ def test_damaged_profiles(file: Path, inputs: int) -> None:
     fuzz("profile files", inputs, damaged, lambda data: check(file, data))
 
 
-KEYS = st.sampled_from(
-    [
-        "site",
-        "code",
-        "name",
-        "timezone",
-        "languages",
-        "area_code",
-        "numbers",
-        "gate",
-        "queue",
-        "blocking",
-        "hours",
-        "ladder",
-        "agencies",
-        "categories",
-        "shifts",
-        "id",
-        "key",
-        "start",
-        "end",
-        "assumed",
-        "districts",
-        "en",
-    ]
-) | st.text(max_size=5)
+WORDS_OF_A_CITY = """site code name timezone languages area_code numbers gate queue blocking hours ladder
+agencies categories shifts id key start end assumed districts en""".split()
+KEYS = st.sampled_from(WORDS_OF_A_CITY) | st.text(max_size=5)
 VALUES: st.SearchStrategy[str] = st.recursive(
     st.integers().map(str)
     | st.booleans().map(lambda value: str(value).lower())
