@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ami_bridge.link import Link
-from ami_bridge.wire import Headers, LinkError
+from ami_bridge.wire import Headers, LinkError, RefusedError
 from psap.platform import pbx_names
 
 QUEUE = "psap112"
@@ -43,6 +43,37 @@ class Actions:
     async def hang_up(self, channel: str) -> None:
         """End a channel at once."""
         await self._link.do("Hangup", Channel=channel, Cause=16)
+
+    async def call_back(self, phone: str, number: str, channel_id: str, ring_seconds: float) -> None:
+        """Ring a telephone; lifted, it enters ``[psap-callback]``, which dials what ``allow_dial`` wrote.
+
+        Asterisk makes no second channel of the same id while the first one lives.
+        """
+        await self._link.do(
+            "Originate",
+            Channel=f"PJSIP/{phone}",
+            Context=pbx_names.CALL_BACK,
+            Exten="s",
+            Priority=1,
+            Timeout=round(ring_seconds * 1000),
+            CallerID=f'"Telepon balik" <{number}>',
+            ChannelId=channel_id,
+            Async="true",
+        )
+
+    async def allow_dial(self, channel_id: str, number: str) -> None:
+        """Let one call-back dial once: the dialplan takes this entry out as it dials."""
+        await self._link.do(
+            "DBPut", Family=pbx_names.CALL_BACK_TOKEN, Key=channel_id, Val=number, timeout=2.0
+        )
+
+    async def forbid_dial(self, channel_id: str) -> bool:
+        """Never let this call-back dial; False: the entry was taken already, so it did or does dial."""
+        try:
+            await self._link.do("DBDel", Family=pbx_names.CALL_BACK_TOKEN, Key=channel_id, timeout=2.0)
+        except RefusedError:
+            return False
+        return True
 
     async def spoke(self, channel: str, word: str) -> None:
         """Tell the gate what is heard of its caller: ``1`` speech, ``talking``, ``quiet``."""

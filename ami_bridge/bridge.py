@@ -8,6 +8,7 @@ from typing import Any
 
 from ami_bridge.actions import Actions
 from ami_bridge.blocks import Blocks, BlockWatch
+from ami_bridge.callbacks import Callbacks
 from ami_bridge.catch_up import CatchUp
 from ami_bridge.commands import CommandServer
 from ami_bridge.data import Data
@@ -83,7 +84,14 @@ class Bridge:
         self.wishes = Wishes(
             settings, self.following, self.actions, self.blocks, self.recorder, self.data, self.health
         )
-        self.commands = CommandServer(settings.bridge_socket, self.wishes.methods(), log)
+        self.callbacks = Callbacks(
+            settings, self.data, self.link, self.actions, self.following, self.recorder,
+            self.publisher.put, self.errands, log,
+        )  # fmt: skip
+        self.listeners.append(self.callbacks.heard)
+        self.commands = CommandServer(
+            settings.bridge_socket, self.wishes.methods() | self.callbacks.methods(), log
+        )
 
     def _ports(self) -> Ports:
         return Ports(
@@ -104,6 +112,7 @@ class Bridge:
             *self.words.duties(),
             *self.block_watch.duties(),
             *self.catch_up.duties(),
+            *self.callbacks.duties(),
             Duty("queue", QUEUE_TELL_EVERY, self._tell_queue),
             Duty("audio", AUDIO_EVERY, self._count_audio),
         ]
@@ -173,6 +182,7 @@ class Bridge:
 
     def _down(self, why: str) -> None:
         self.catch_up.lost()
+        self.callbacks.lost()
         self.blocks.forget()
         self.log.warning("asterisk lost", detail=why)
 

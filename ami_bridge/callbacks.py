@@ -1,0 +1,384 @@
+"""Call-backs: a person's click rings the agent's telephone, then the citizen's, once.
+
+What makes it once: the attempt stands in SQL, one for each claim, before Asterisk is asked; the
+link sends nothing twice; and the number stands in AstDB under the attempt's channel id, from where
+the dialplan takes it out as it dials. So after any crash the entry that is still there proves that
+nobody was dialled, and taking it out makes sure that nobody will be; when it is gone, CEL tells by
+the channel id how it went, and where CEL does not know, a person decides. Nothing here redials.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from ami_bridge import callback_steps, resync
+from ami_bridge.actions import Actions
+from ami_bridge.commands import Method, Params, must
+from ami_bridge.data import Data
+from ami_bridge.duties import Duty, Errands
+from ami_bridge.link import Link
+from ami_bridge.wire import Headers, LinkAwayError, LinkError, RefusedError
+from psap.calls.model import Caller, Source
+from psap.calls.recorder import Recorder
+from psap.calls.service import Following
+from psap.calls.store import AWAY_ERRORS
+from psap.missed import progress as p
+from psap.missed import service, store
+from psap.missed.model import Attempt, AttemptState, Missed, MissedError, Result
+from psap.pbx.render import SHORTEST_RING_SECONDS, scaled
+from psap.platform import pbx_names
+from psap.platform.control import ControlError
+from psap.platform.events import Event, EventType
+from psap.platform.settings import Settings
+from psap.queue.model import Agent, Device
+
+LOOK_EVERY = 1.0  # seconds
+LIST_ANYWAY = 30.0  # seconds after which the list is brought up to the calls also without news
+NEWS_LASTS = 5.0  # seconds after a call's end in which its record is looked for
+UNKNOWN_AFTER = 15.0  # seconds that Asterisk may be away before a person may decide
+ASK_AGAIN = 10.0  # seconds between two looks for what nobody knows
+LOOKS = 3  # without a word in the ledger before nobody knows: its last lines come a little late
+SILENT = 90.0  # seconds without a step before a call-back is looked for
+AGENT_RING_SECONDS = 20.0
+
+
+@dataclass(slots=True)
+class Running:
+    """A call-back that is not over, or whose result is not written yet. ``unsure``: look it up."""
+
+    attempt: Attempt
+    caller: Caller
+    number_key: str | None
+    incident_id: str | None
+    progress: p.Progress = field(default_factory=p.Progress)
+    unsure: bool = False
+    looks: int = 0
+    moved: float = field(default_factory=time.monotonic)
+    asked: float = 0.0
+    done: bool = False
+
+
+class Callbacks:
+    """The list of missed calls and the call-backs of one site."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        data: Data,
+        link: Link,
+        actions: Actions,
+        following: Following,
+        recorder: Recorder,
+        publish: Callable[[Event], None],
+        errands: Errands,
+        log: Any,
+    ) -> None:
+        self._settings = settings
+        self._data = data
+        self._link = link
+        self._actions = actions
+        self._following = following
+        self._recorder = recorder
+        self._publish = publish
+        self._errands = errands
+        self._log = log
+        self._running: dict[str, Running] = {}  # by channel id
+        self._loaded = False
+        self._swept = False  # tokens of nobody's are out, on this connection
+        self._away_since = time.monotonic()
+        self._newest: str | None = None
+        self._news_until = 0.0
+        self._listed = 0.0
+
+    def methods(self) -> dict[str, Method]:
+        """The bridge's commands about missed calls."""
+        return {"call_back.start": self.start}
+
+    def duties(self) -> Iterable[Duty]:
+        return [
+            Duty("missed", LOOK_EVERY, self.keep_list),
+            Duty("call-backs", LOOK_EVERY, self.look_after),
+        ]
+
+    @property
+    def site(self) -> str:
+        return self._data.site
+
+    def _now(self) -> int:
+        return self._following.clock.now_us()
+
+    # -- the list
+
+    async def keep_list(self) -> None:
+        """Bring the list up to the calls, soon after each call's end."""
+        newest = next(reversed(self._following.recent), None)
+        now = time.monotonic()
+        if newest != self._newest:
+            self._newest, self._news_until = newest, now + NEWS_LASTS
+        if self._recorder.away is not None or (now > self._news_until and now - self._listed < LIST_ANYWAY):
+            return
+        self._listed = now
+        more = True
+        while more:
+            async with self._writing() as connection:
+                changed, more = await service.derive(connection, self.site, self._now())
+            for entry in changed:
+                self._tell(entry)
+
+    # -- a person's click
+
+    async def start(self, params: Params) -> dict[str, Any]:
+        """Ring the agent, then the citizen. Answers when the attempt is written, before anything rings."""
+        missed_id, agent = must(params, "missed_id", longest=36), must(params, "agent", longest=64)
+        if self._settings.trunk_proxy is None:
+            raise ControlError("no_trunk", "PSAP_TRUNK_PROXY is not set: no calls go out")
+        if not self._link.up or not self._swept:
+            raise LinkAwayError(self._link.detail or "Asterisk has only just come back")
+        phone = (await self._free(agent)).phone
+        channel_id = f"{self.site}-cb-{uuid.uuid4().hex}"
+        entry = await self._entry(missed_id)
+        self._not_on_the_line(entry)
+        if entry.reachable and entry.caller.number:
+            await self._actions.allow_dial(channel_id, entry.caller.number)
+        try:
+            async with self._writing() as connection:
+                entry, attempt = await service.begin(
+                    connection,
+                    self.site,
+                    missed_id,
+                    self._now(),
+                    agent=agent,
+                    phone=phone,
+                    confirm=params.get("confirm") is True,
+                    channel_id=channel_id,
+                )
+        except BaseException as error:
+            with contextlib.suppress(LinkError):
+                await self._actions.forbid_dial(channel_id)
+            if isinstance(error, MissedError):
+                raise ControlError(error.key, str(error)) from error
+            raise
+        running = Running(attempt, entry.caller, entry.number_key, entry.incident_id)
+        self._running[channel_id] = running
+        self._tell(entry, stage="starting")
+        self._errands.soon(self._originate(running))
+        return entry.shown() | {"attempt": attempt.model_dump(mode="json")}
+
+    async def _free(self, name: str) -> Agent:
+        agent = self._following.desk.agent(name)
+        if agent is None:
+            await self._data.load_phones(self._following)
+            agent = self._following.desk.agent(name)
+        if agent is None:
+            raise ControlError("no_phone", f"{name} has no telephone: ./112 phone {name}")
+        if agent.device is Device.AWAY:
+            raise ControlError("phone_away", f"the telephone of {name} is not registered")
+        busy = agent.ringing or agent.talking or agent.device in (Device.IN_USE, Device.RINGING)
+        if busy or any(one.attempt.agent == name and not one.done for one in self._running.values()):
+            raise ControlError("agent_busy", f"the telephone of {name} is in use")
+        return agent
+
+    async def _entry(self, missed_id: str) -> Missed:
+        async with self._reading() as connection:
+            entry = await store.by_id(connection, self.site, missed_id)
+        if entry is None:
+            raise ControlError("not_found", "not in the list")
+        return entry
+
+    def _not_on_the_line(self, entry: Missed) -> None:
+        key = entry.number_key
+        if key is not None and any(call.number_key == key for call in self._following.calls.values()):
+            raise ControlError("on_the_line", "the caller is on the line to 112 right now")
+
+    async def _originate(self, running: Running) -> None:
+        attempt = running.attempt
+        ring = scaled(self._settings, AGENT_RING_SECONDS, SHORTEST_RING_SECONDS)
+        try:
+            await self._actions.call_back(
+                attempt.phone, running.caller.number or "", attempt.channel_id, ring
+            )
+        except RefusedError as error:
+            self._log.warning("call-back refused", call_id=attempt.call_id, error=str(error))
+            running.unsure = True
+        except LinkError as error:
+            # it may ring all the same; whatever comes, it is not sent again
+            self._log.warning("call-back not acknowledged", call_id=attempt.call_id, error=str(error))
+            running.unsure = True
+
+    # -- what Asterisk tells
+
+    def heard(self, event: Headers) -> None:
+        """One AMI event."""
+        if not self._running:
+            return
+        running = self._running.get(event.get("Linkedid") or event.get("Uniqueid") or "")
+        if running is None or running.done:
+            return
+        step = callback_steps.live_step(event, running.attempt.channel_id)
+        if step is None or not running.progress.take(step):
+            return
+        running.moved = time.monotonic()
+        if step.what is p.What.REFUSED:
+            running.unsure = True  # there may be a channel's story besides
+        elif running.progress.over:
+            self._over(running, Source.LIVE)
+        else:
+            self._errands.soon(self._tell_stage(running, str(step.what)))
+
+    def lost(self) -> None:
+        """The link is down: what happens now is read from the ledger later."""
+        self._swept = False
+        self._away_since = time.monotonic()
+        for running in self._running.values():
+            running.unsure = True
+
+    # -- looking after them
+
+    async def look_after(self) -> None:
+        """Load, look up and write down whatever is not settled."""
+        if not self._loaded:
+            await self._load()
+        for running in list(self._running.values()):
+            if running.done:
+                await self._write(running)
+        if not self._link.up:
+            await self._nobody_knows()
+            return
+        if not self._swept:
+            await self._sweep()
+        for running in list(self._running.values()):
+            now = time.monotonic()
+            silent = now - running.moved > SILENT
+            again = running.attempt.state is not AttemptState.UNKNOWN or now - running.asked > ASK_AGAIN
+            if not running.done and (running.unsure or silent) and again:
+                running.asked = now
+                await self._look_up(running)
+
+    async def _load(self) -> None:
+        async with self._reading() as connection:
+            attempts = await store.undecided(connection, self.site)
+            entries = [await store.by_id(connection, self.site, one.missed_id) for one in attempts]
+        for attempt, entry in zip(attempts, entries, strict=True):
+            if entry is not None and attempt.channel_id not in self._running:
+                self._running[attempt.channel_id] = Running(
+                    attempt, entry.caller, entry.number_key, entry.incident_id, unsure=True
+                )
+        self._loaded = True
+
+    async def _sweep(self) -> None:
+        """Take back every leave to dial that belongs to no call-back under way."""
+        there = await self._actions.tree(pbx_names.CALL_BACK_TOKEN)
+        stale = [key for key in there if key not in self._running]
+        await self._actions.write_tree(pbx_names.CALL_BACK_TOKEN, {}, stale)
+        self._swept = True
+
+    async def _look_up(self, running: Running) -> None:
+        attempt = running.attempt
+        alive = attempt.channel_id in await resync.channels(self._link)
+        since = attempt.started_at / 1_000_000
+        cel = self._settings.pbx / resync.CEL
+        lines = await asyncio.to_thread(callback_steps.lines_about, cel, attempt.channel_id, since)
+        for step in callback_steps.ledger_steps(lines, attempt.channel_id):
+            running.progress.take(step)
+        if running.done:
+            return
+        if alive:
+            running.unsure, running.moved = False, time.monotonic()
+        elif running.progress.has(p.What.AGENT_GONE):
+            self._over(running, Source.LEDGER)
+        elif await self._actions.forbid_dial(attempt.channel_id):
+            self._over(running, Source.LEDGER)  # the citizen was not dialled, and now never will be
+        elif running.progress.has(p.What.CITIZEN_ANSWERS) and running.looks >= LOOKS:
+            self._over(running, Source.LEDGER)  # they talked, and Asterisk died meanwhile
+        elif running.looks >= LOOKS:
+            await self._give_to_a_person(running)
+        else:
+            running.looks += 1
+
+    async def _nobody_knows(self) -> None:
+        if time.monotonic() - self._away_since > UNKNOWN_AFTER:
+            for running in list(self._running.values()):
+                if not running.done:
+                    await self._give_to_a_person(running)
+
+    async def _give_to_a_person(self, running: Running) -> None:
+        if running.attempt.state is AttemptState.UNKNOWN:
+            # a person may have decided: then nobody needs to look any more
+            async with self._reading() as connection:
+                known = {one.channel_id for one in await store.undecided(connection, self.site)}
+            if running.attempt.channel_id not in known:
+                del self._running[running.attempt.channel_id]
+            return
+        running.attempt = running.attempt.model_copy(
+            update={"state": AttemptState.UNKNOWN, "result": Result.UNKNOWN}
+        )
+        async with self._writing() as connection:
+            entry = await service.finish(connection, running.attempt, self._now())
+        self._record(running, Source.LEDGER)
+        if entry is not None:
+            self._tell(entry)
+
+    # -- the end
+
+    def _over(self, running: Running, source: Source) -> None:
+        running.done = True
+        running.attempt = p.finished(running.attempt, running.progress, self._now())
+        self._record(running, source)
+        self._errands.soon(self._write(running))
+
+    def _record(self, running: Running, source: Source) -> None:
+        """The call-back as a call of its own, if Asterisk ever had a channel for it."""
+        if running.progress.begun:
+            call = p.record(running.attempt, running.progress, running.caller, running.incident_id, source)
+            self._recorder.put(call, running.number_key)
+
+    async def _write(self, running: Running) -> None:
+        async with self._writing() as connection:
+            entry = await service.finish(connection, running.attempt, self._now())
+        self._running.pop(running.attempt.channel_id, None)
+        await self._recorder.flush(0.5)  # whoever hears of the end looks the call up
+        if entry is not None:
+            self._tell(entry)
+        with contextlib.suppress(LinkError):
+            await self._actions.forbid_dial(running.attempt.channel_id)
+
+    # -- telling
+
+    def _tell(self, entry: Missed, **more: Any) -> None:
+        data = entry.shown() | {"agent": entry.claimed_by} | more
+        self._publish(Event(EventType.MISSED_CHANGED, self._now(), data))
+
+    async def _tell_stage(self, running: Running, stage: str) -> None:
+        entry = await self._entry(running.attempt.missed_id)
+        if not running.done:
+            self._tell(entry, stage=stage)
+
+    # -- the database
+
+    @asynccontextmanager
+    async def _reading(self) -> AsyncIterator[Any]:
+        try:
+            async with self._data.database.read() as connection:
+                yield connection
+        except AWAY_ERRORS as error:
+            raise _away(error) from error
+
+    @asynccontextmanager
+    async def _writing(self) -> AsyncIterator[Any]:
+        try:
+            async with self._data.database.write() as connection:
+                yield connection
+        except AWAY_ERRORS as error:
+            raise _away(error) from error
+
+
+def _away(error: BaseException) -> ControlError:
+    why = str(getattr(error, "orig", None) or error)
+    return ControlError("database_away", f"the database does not answer: {why}")
