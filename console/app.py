@@ -12,16 +12,29 @@ from aiohttp import web
 
 from console.bridge import Bridge
 from console.dispatch import USER, make_handler
-from console.limits import SignInLimits
 from console.live import Live
 from console.metrics import Metrics
 from console.openapi import document
 from console.page import add_page
 from console.parts import PARTS, Parts
 from console.problem import Problem, is_database, of_http
-from console.routes import blocklist, calls, docs, events, health, incidents, profile, queue, session
-from console.security import BODY_LIMIT, HEADERS
+from console.routes import (
+    accounts,
+    audit,
+    blocklist,
+    calls,
+    docs,
+    events,
+    health,
+    incidents,
+    missed,
+    profile,
+    queue,
+    session,
+)
+from console.security import BODY_LIMIT, HEADERS, session_limits
 from console.table import API, RouteTable
+from console.viewing import VIEWS, Views
 from psap.accounts.service import Accounts
 from psap.agencies.profile import find_profile, load_profile
 from psap.calls.queries import CallQueries
@@ -29,7 +42,7 @@ from psap.platform.clock import SystemClock
 from psap.platform.database import Database
 from psap.platform.heartbeat import beat_forever
 from psap.platform.hot import Hot
-from psap.platform.settings import Settings
+from psap.platform.settings import Settings, load_secrets
 
 TABLES: tuple[RouteTable, ...] = (
     session.table,
@@ -37,10 +50,13 @@ TABLES: tuple[RouteTable, ...] = (
     queue.table,
     blocklist.table,
     incidents.table,
+    missed.table,
     profile.table,
     events.table,
     health.table,
     docs.table,
+    accounts.table,
+    audit.table,
 )
 RECHECK = 15.0  # seconds until a disabled account loses its live channel
 QUIET = {f"{API}/healthz", "/healthz", f"{API}/metrics", "/metrics", f"{API}/queue"}  # not worth a log line
@@ -65,8 +81,9 @@ def make_parts(settings: Settings) -> Parts:
         bridge=Bridge(settings.bridge_socket),
         live=Live(hot, clock),
         metrics=Metrics(),
-        accounts=Accounts(database, city.site, clock),
+        accounts=Accounts(database, city.site, clock, session_limits(settings)),
         calls=CallQueries(database, city.site),
+        audit_key=load_secrets(settings.home).audit,
     )
 
 
@@ -74,7 +91,7 @@ def make_app(parts: Parts) -> web.Application:
     """The application, ready to be served."""
     app = web.Application(client_max_size=BODY_LIMIT, middlewares=[guard])
     app[PARTS] = parts
-    app[session.LIMITS] = SignInLimits()
+    app[VIEWS] = Views(parts)
     app[docs.OPENAPI] = document(TABLES)
     for table in TABLES:
         for route in table.routes:
@@ -187,7 +204,7 @@ async def _recheck(parts: Parts) -> None:
         await asyncio.sleep(RECHECK)
         for client in parts.live.connected_clients():
             try:
-                user = await parts.accounts.who(client.secret)
+                user = await parts.accounts.who(client.secret)  # an open page is a session in use
             except Exception as error:
                 log.warning("sessions cannot be checked now", error=type(error).__name__)
                 break

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
@@ -12,12 +13,14 @@ from console.parts import PARTS
 from console.problem import FieldError, Problem
 from console.security import authenticate, own_origin_or_refuse
 from console.table import Ask, Route
+from console.viewing import VIEWS
 from psap.accounts.model import User
 
 M = TypeVar("M", bound=BaseModel)
 
 USER: web.RequestKey[User] = web.RequestKey("user", User)
 WRITES = {"POST", "PUT", "PATCH", "DELETE"}
+BODY_SECONDS = 15.0  # for a body of at most BODY_LIMIT
 
 
 def make_handler(route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
@@ -35,11 +38,16 @@ def make_handler(route: Route) -> Callable[[web.Request], Awaitable[web.StreamRe
                 own_origin_or_refuse(request)
             if user.role not in route.roles:
                 raise Problem("forbidden")
+            if signed_in.identity.must_enrol and not route.unenrolled:
+                raise Problem("totp_needed")
         query = validate_query(route.query, request) if route.query else None
         body = await read_body(route, request)
         # a public route has no user and must not touch it
         ask: Ask[Any, Any] = Ask(request, parts, user, body, query)  # type: ignore[arg-type]
-        return as_response(route, await route.handler(ask))
+        answer = as_response(route, await route.handler(ask))
+        if route.views is not None and user is not None:
+            await request.app[VIEWS].note(ask, route)
+        return answer
 
     return handle
 
@@ -61,7 +69,12 @@ async def read_body(route: Route, request: web.Request) -> BaseModel | None:
     """The validated body; the size limit is the application's ``client_max_size``."""
     if route.body is None:
         return None
-    raw = await request.read()
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            raw = await request.read()
+    except TimeoutError:
+        # a body that drips in would hold its connection for ever
+        raise Problem("slow_body", headers={"Connection": "close"}) from None
     if not raw and route.body_optional:
         return route.body()
     if request.content_type != "application/json":

@@ -41,6 +41,7 @@ class Client:
     held: list[tuple[str, Event]] | None = None  # events that came while it was caught up
     seen: str | None = None  # a place the reader may still be behind of: nothing twice
     closing: int = WSCloseCode.GOING_AWAY
+    session_id: str = ""
 
     def send(self, message: str) -> None:
         """Put a message into the outbox; a client that cannot keep up is closed."""

@@ -32,6 +32,7 @@ class Parts:
     metrics: Metrics
     accounts: Accounts
     calls: CallQueries
+    audit_key: str  # under which the audit names numbers
 
     @property
     def site(self) -> str:

@@ -13,7 +13,9 @@ from aiohttp import hdrs, web
 
 from console.parts import Parts
 from console.problem import Problem
-from psap.accounts.model import User
+from psap.accounts.model import Role, User
+from psap.accounts.sessions import Identity, SessionLimits
+from psap.platform.settings import Settings
 
 COOKIE = "psap_session"
 BODY_LIMIT = 256 * 1024  # bytes
@@ -44,13 +46,30 @@ HEADERS = {
 }
 
 
+def session_limits(settings: Settings) -> SessionLimits:
+    """How long sessions last here, and which roles need a second factor.
+
+    Raises:
+        ValueError: PSAP_TOTP_ROLES names a role that there is not.
+    """
+    return SessionLimits(
+        idle_seconds=settings.session_idle_minutes * 60,
+        longest_seconds=settings.session_max_hours * 3_600,
+        totp_roles=frozenset(Role(word.strip()) for word in settings.totp_roles.split(",") if word.strip()),
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class SignedIn:
     """A proven identity. ``secret`` is the cookie's or token's value: never log it."""
 
-    user: User
+    identity: Identity
     secret: str
     by_cookie: bool
+
+    @property
+    def user(self) -> User:
+        return self.identity.user
 
 
 async def authenticate(request: web.Request, parts: Parts) -> SignedIn:
@@ -65,10 +84,10 @@ async def authenticate(request: web.Request, parts: Parts) -> SignedIn:
     # a secret of ours is short ASCII: anything else is not worth a hash
     if not secret or len(secret) > 200 or not secret.isascii():
         raise Problem("signed_out", headers={hdrs.WWW_AUTHENTICATE: "Bearer"})
-    user = await parts.accounts.who(secret)
-    if user is None:
+    identity = await parts.accounts.sessions.identify(secret)
+    if identity is None:
         raise Problem("signed_out", headers={hdrs.WWW_AUTHENTICATE: "Bearer"})
-    return SignedIn(user, secret, by_cookie)
+    return SignedIn(identity, secret, by_cookie)
 
 
 def is_own_origin(request: web.Request) -> bool | None:

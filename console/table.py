@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from console.parts import Parts
 from console.problem import Problem
 from psap.accounts.model import Permission, Role, User, allowed
+from psap.platform.audit import Action
 
 BodyT = TypeVar("BodyT")
 QueryT = TypeVar("QueryT")
@@ -93,6 +94,8 @@ class Route:
     problems: tuple[str, ...] = ()
     headers: tuple[str, ...] = ()  # request headers that matter
     content_type: str = "application/json"
+    views: Action | None = None  # what the audit calls looking at this; None: it shows nobody's data
+    unenrolled: bool = False  # open also to who must set up a second factor first
 
 
 class RouteTable:
@@ -117,6 +120,8 @@ class RouteTable:
         problems: tuple[str, ...] = (),
         headers: tuple[str, ...] = (),
         content_type: str = "application/json",
+        views: Action | None = None,
+        unenrolled: bool = False,
     ) -> Callable[[Handler], Handler]:
         """Put the decorated handler into the table."""
 
@@ -136,6 +141,8 @@ class RouteTable:
                     problems,
                     headers,
                     content_type,
+                    views,
+                    unenrolled,
                 )
             )
             return handler

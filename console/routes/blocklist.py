@@ -9,10 +9,9 @@ import contextlib
 import re
 from typing import Annotated, Any
 
-import structlog
 from pydantic import AfterValidator, AwareDatetime, BaseModel, Field
 
-from console.problem import Problem, is_database
+from console.problem import Problem
 from console.table import Ask, Body, Paging, RouteTable, who_may
 from psap.accounts.model import Permission
 from psap.callers.blocklist import (
@@ -26,13 +25,12 @@ from psap.callers.blocklist import (
 from psap.callers.model import HOUR_US, Block, Explanation, Words
 from psap.callers.service import explain
 from psap.calls.queries import BadCursorError
-from psap.platform.audit import Action, write_audit
+from psap.platform.audit import Action
 from psap.platform.clock import to_us
 from psap.platform.events import Event, EventType
 from psap.platform.hot import HotAwayError
 
 table = RouteTable("blocklist")
-log = structlog.get_logger(part="console")
 
 DECIDE = who_may(Permission.DECIDE_BLOCKS)
 UNITS = {"m": HOUR_US // 60, "h": HOUR_US, "d": 24 * HOUR_US}
@@ -90,6 +88,7 @@ class NewBlock(Body):
     answer=BlockList,
     summary=("Daftar blokir, terbaru dahulu", "The blocklist, newest first"),
     problems=("bad_cursor",),
+    views=Action.NUMBERS_VIEWED,
 )
 async def list_blocked(ask: Ask[None, BlockPaging]) -> BlockList:
     parts, query = ask.parts, ask.query
@@ -105,7 +104,6 @@ async def list_blocked(ask: Ask[None, BlockPaging]) -> BlockList:
             )
     except BadCursorError:
         raise Problem("bad_cursor") from None
-    await _trace(ask, {"list": "blocklist", "shown": len(page.items)})
     return BlockList(items=page.items, next=page.next)
 
 
@@ -148,6 +146,7 @@ async def add_blocked(ask: Ask[NewBlock, None]) -> Block:
     answer=Explained,
     summary=("Jelaskan sebuah nomor, dengan bukti", "Explain a number, with evidence"),
     problems=("bad_number",),
+    views=Action.NUMBER_SEARCHED,
 )
 async def explain_number(ask: Ask[NumberAsked, None]) -> Explained:
     parts = ask.parts
@@ -157,13 +156,6 @@ async def explain_number(ask: Ask[NumberAsked, None]) -> Explained:
         raise _refusal(error) from None
     async with parts.database.read() as connection:
         found = await explain(connection, parts.site, key, parts.clock.now_us(), profile=parts.profile)
-    try:
-        await _trace(ask, {"list": "explanation", "entries": [each.id for each in found.active]})
-    except Exception as error:
-        # a call taker with a caller on the line gets the answer also while nothing can be written
-        if not is_database(error):
-            raise
-        log.error("a look at a number left no trace", user=ask.user.username)
     return Explained(**dict(found), explanation=found.words)
 
 
@@ -220,20 +212,6 @@ def _expiry(body: NewBlock, now: int) -> int | None:
 
 def _refusal(error: BlocklistError) -> Problem:
     return Problem(error.key, str(error))
-
-
-async def _trace(ask: Ask[Any, Any], detail: dict[str, Any]) -> None:
-    """Leave the trace of a look at numbers."""
-    parts = ask.parts
-    async with parts.database.write() as connection:
-        await write_audit(
-            connection,
-            site=parts.site,
-            at=parts.clock.now_us(),
-            actor=ask.user.username,
-            action=Action.NUMBERS_VIEWED,
-            detail=detail,
-        )
 
 
 async def _tell(ask: Ask[Any, Any], block_id: str, keys: list[str]) -> None:

@@ -12,6 +12,7 @@ from psap.accounts.model import Permission
 from psap.callers.numbers import block_key
 from psap.calls.model import Call, Classification, Ending
 from psap.calls.queries import BadCursorError, CallFilter, CallPage
+from psap.platform.audit import Action
 from psap.platform.clock import to_us
 
 table = RouteTable("calls")
@@ -54,6 +55,7 @@ class CallWord(Body):
     answer=CallList,
     summary=("Panggilan, terbaru dahulu", "Calls, newest first"),
     problems=("bad_cursor",),
+    views=Action.NUMBERS_VIEWED,
 )
 async def list_calls(ask: Ask[None, Paging]) -> CallList:
     return await _page(ask, CallFilter(), ask.query)
@@ -67,6 +69,7 @@ async def list_calls(ask: Ask[None, Paging]) -> CallList:
     answer=CallList,
     summary=("Cari panggilan; nomor hanya di isi permintaan", "Search calls; numbers only in the body"),
     problems=("bad_cursor",),
+    views=Action.NUMBER_SEARCHED,
 )
 async def search_calls(ask: Ask[CallSearch, None]) -> CallList:
     body = ask.body
@@ -90,6 +93,7 @@ async def search_calls(ask: Ask[CallSearch, None]) -> CallList:
     answer=Call,
     summary=("Satu panggilan dengan jalan ceritanya", "One call with its timeline"),
     problems=("not_found",),
+    views=Action.CALL_VIEWED,
 )
 async def get_call(ask: Ask[None, None]) -> Call:
     return await _find(ask)

@@ -40,6 +40,12 @@ async def follow_events(ask: Ask[None, After]) -> web.StreamResponse:
     if not socket.can_prepare(request):
         raise Problem("bad_request", "WebSocket")
     await socket.prepare(request)
-    client = Client(signed_in.user, signed_in.secret, socket, request.transport)
+    client = Client(
+        signed_in.user,
+        signed_in.secret,
+        socket,
+        request.transport,
+        session_id=signed_in.identity.session_id,
+    )
     await ask.parts.live.serve(client, ask.query.after)
     return socket

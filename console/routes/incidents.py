@@ -23,6 +23,7 @@ from psap.incidents.model import (
     Status,
 )
 from psap.incidents.service import create_incident, find_incidents, get_incident, patch_incident
+from psap.platform.audit import Action
 from psap.platform.clock import to_us
 from psap.platform.events import Event, EventType
 from psap.platform.hot import HotAwayError
@@ -96,6 +97,7 @@ class DispositionChange(Body):
     answer=IncidentList,
     summary=("Kejadian, terbaru dahulu", "Incidents, newest first"),
     problems=("bad_cursor",),
+    views=Action.NUMBERS_VIEWED,
 )
 async def list_incidents(ask: Ask[None, IncidentQuery]) -> IncidentList:
     if ask.query.q and TELEPHONE.search(OUR_NUMBER.sub("", ask.query.q)):
@@ -112,6 +114,7 @@ async def list_incidents(ask: Ask[None, IncidentQuery]) -> IncidentList:
     answer=IncidentList,
     summary=("Cari kejadian; nomor hanya di isi permintaan", "Search incidents; numbers only in the body"),
     problems=("bad_cursor",),
+    views=Action.NUMBER_SEARCHED,
 )
 async def search_incidents(ask: Ask[IncidentSearch, None]) -> IncidentList:
     body = ask.body
@@ -131,6 +134,7 @@ async def search_incidents(ask: Ask[IncidentSearch, None]) -> IncidentList:
     answer=Incident,
     status=201,
     summary=("Buat kejadian", "Make an incident"),
+    problems=("other_request",),
     headers=("Idempotency-Key",),
 )
 async def create(ask: Ask[IncidentCreate, None]) -> web.Response:
@@ -167,6 +171,7 @@ async def create(ask: Ask[IncidentCreate, None]) -> web.Response:
     answer=Incident,
     summary=("Satu kejadian", "One incident"),
     problems=("not_found",),
+    views=Action.INCIDENT_VIEWED,
 )
 async def get_one(ask: Ask[None, None]) -> web.Response:
     incident_id = ask.id

@@ -5,16 +5,13 @@ from __future__ import annotations
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
-from console.limits import SignInLimits
 from console.problem import Problem
 from console.security import COOKIE, authenticate, clear_cookie, is_own_origin, set_cookie
 from console.table import EVERYONE, PUBLIC, Ask, Body, RouteTable
-from psap.accounts.model import Role, User
-from psap.accounts.service import SESSION_SECONDS
+from psap.accounts.model import AccountError, Role, User
+from psap.accounts.sessions import Origin
 
 table = RouteTable("session")
-
-LIMITS: web.AppKey[SignInLimits] = web.AppKey("sign-in limits", SignInLimits)
 
 
 class Me(BaseModel):
@@ -28,13 +25,14 @@ class Me(BaseModel):
 
 
 class Credentials(Body):
-    """Username and password."""
+    """Username and password; ``code`` from the telephone (or a recovery code) where one is set up."""
 
     # a password is taken as typed: blanks at its ends are part of it
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=False, hide_input_in_errors=True)
 
     username: str = Field(min_length=1, max_length=64)
     password: str = Field(min_length=1, max_length=256)
+    code: str | None = Field(None, min_length=1, max_length=32)
 
 
 @table.add(
@@ -44,29 +42,43 @@ class Credentials(Body):
     body=Credentials,
     answer=Me,
     summary=("Masuk", "Sign in"),
-    problems=("wrong_credentials", "foreign_origin", "too_many_attempts"),
+    problems=("wrong_credentials", "code_needed", "wrong_code", "foreign_origin", "too_many_attempts"),
 )
 async def sign_in(ask: Ask[Credentials, None]) -> web.Response:
     request, parts = ask.request, ask.parts
     if is_own_origin(request) is False:
         raise Problem("foreign_origin")  # another site must not sign our browser in as somebody
-    limits = request.app[LIMITS]
+    accounts = parts.accounts
     username = ask.body.username.strip().lower()
     address = request.remote or ""
-    if (wait := limits.seconds_to_wait(username, address)) > 0:
+    if (wait := await accounts.lockout.attempt(username, address)) > 0:
         raise Problem("too_many_attempts", headers={"Retry-After": str(wait)})
-    signed_in = await parts.accounts.sign_in(username, ask.body.password)
+    try:
+        signed_in = await accounts.sign_in(
+            username,
+            ask.body.password,
+            code=ask.body.code,
+            origin=Origin(address, request.headers.get("User-Agent", "")),
+        )
+    except AccountError as error:
+        if error.key == "wrong_code":
+            await _failed(ask, username, address)
+        raise Problem(error.key) from None
     if signed_in is None:
-        limits.failed(username, address)
-        parts.metrics.sign_in_failures += 1
+        await _failed(ask, username, address)
         raise Problem("wrong_credentials")
-    limits.succeeded(username, address)
+    await accounts.lockout.succeeded(username, address)
     response = web.Response(text=me_of(signed_in.user, parts.site), content_type="application/json")
     set_cookie(request, response, signed_in.secret, signed_in.seconds)
     return response
 
 
-@table.add("DELETE", "/session", roles=EVERYONE, status=204, summary=("Keluar", "Sign out"))
+async def _failed(ask: Ask[Credentials, None], username: str, address: str) -> None:
+    ask.parts.metrics.sign_in_failures += 1
+    await ask.parts.accounts.lockout.failed(username, address)
+
+
+@table.add("DELETE", "/session", roles=EVERYONE, status=204, summary=("Keluar", "Sign out"), unenrolled=True)
 async def sign_out(ask: Ask[None, None]) -> web.Response:
     secret = (await authenticate(ask.request, ask.parts)).secret
     await ask.parts.accounts.sign_out(secret)
@@ -77,13 +89,13 @@ async def sign_out(ask: Ask[None, None]) -> web.Response:
     return response
 
 
-@table.add("GET", "/me", roles=EVERYONE, answer=Me, summary=("Siapa saya", "Who I am"))
+@table.add("GET", "/me", roles=EVERYONE, answer=Me, summary=("Siapa saya", "Who I am"), unenrolled=True)
 async def get_me(ask: Ask[None, None]) -> web.Response:
     response = web.Response(text=me_of(ask.user, ask.parts.site), content_type="application/json")
     signed_in = await authenticate(ask.request, ask.parts)
     if signed_in.by_cookie:
         # use renews the session on our side; the browser's copy must not run out before it
-        set_cookie(ask.request, response, signed_in.secret, SESSION_SECONDS)
+        set_cookie(ask.request, response, signed_in.secret, signed_in.identity.seconds_left or 1)
     return response
 
 

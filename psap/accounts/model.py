@@ -37,6 +37,10 @@ class Permission(StrEnum):
     SEE_INCIDENTS = "incidents.see"
     WRITE_INCIDENTS = "incidents.write"
     MANAGE_USERS = "users.manage"
+    SEE_MISSED = "missed.see"
+    CALL_BACK = "missed.call_back"
+    CLOSE_MISSED = "missed.close"  # one's own claims, and what nobody has
+    DECIDE_MISSED = "missed.decide"  # also what somebody else has
     SEE_AUDIT = "audit.see"
 
 
@@ -44,12 +48,14 @@ _P = Permission
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.AGENT: frozenset(
         {_P.TAKE_CALLS, _P.SEE_CALLS, _P.CLASSIFY_OWN, _P.SEE_QUEUE, _P.SEE_BLOCKS}
-        | {_P.SEE_INCIDENTS, _P.WRITE_INCIDENTS}
+        | {_P.SEE_INCIDENTS, _P.WRITE_INCIDENTS, _P.SEE_MISSED, _P.CALL_BACK, _P.CLOSE_MISSED}
     ),
     Role.SUPERVISOR: frozenset(set(_P) - {_P.MANAGE_USERS, _P.SEE_AUDIT}),
-    Role.DISPATCHER: frozenset({_P.SEE_CALLS, _P.SEE_QUEUE, _P.SEE_INCIDENTS, _P.WRITE_INCIDENTS}),
+    Role.DISPATCHER: frozenset(
+        {_P.SEE_CALLS, _P.SEE_QUEUE, _P.SEE_INCIDENTS, _P.WRITE_INCIDENTS, _P.SEE_MISSED}
+    ),
     Role.QC: frozenset({_P.SEE_CALLS, _P.SEE_INCIDENTS}),
-    Role.ADMIN: frozenset(set(_P) - {_P.TAKE_CALLS}),
+    Role.ADMIN: frozenset(set(_P) - {_P.TAKE_CALLS, _P.CALL_BACK}),
 }
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from dataclasses import replace
 from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from psap.accounts import store
+from psap.accounts.lockout import Lockout
 from psap.accounts.model import (
     AccountError,
     Role,
@@ -19,14 +21,15 @@ from psap.accounts.model import (
     clean_name,
     clean_username,
     new_secret,
-    secret_hash,
 )
+from psap.accounts.second_factor import SecondFactors, wrong_code
+from psap.accounts.sessions import SESSION_SECONDS, Origin, SessionLimits, Sessions
 from psap.platform.audit import Action, write_audit
 from psap.platform.clock import Clock
 from psap.platform.database import Database
 
-SESSION_SECONDS = 12 * 3_600  # a shift and a half; renewed by use
-TOUCH_US = 60 * 1_000_000  # a session's last use is written at most once a minute
+__all__ = ["SESSION_SECONDS", "Accounts", "hash_password"]
+
 HASHERS = 2  # at once: argon2 takes 19 MB and a core for tens of milliseconds
 
 
@@ -56,68 +59,71 @@ async def hash_password(password: str) -> str:
 class Accounts:
     """The accounts of one site."""
 
-    def __init__(self, database: Database, site: str, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, site: str, clock: Clock, limits: SessionLimits | None = None
+    ) -> None:
         self._database = database
         self._site = site
         self._clock = clock
+        self.sessions = Sessions(database, site, clock, limits or SessionLimits())
+        self.factors = SecondFactors(database, site, clock)
+        self.lockout = Lockout(database, site, clock)
         self._hashers = asyncio.Semaphore(HASHERS)
 
-    async def sign_in(self, username: str, password: str) -> SignedIn | None:
-        """A session for the right password; None for a wrong one, an unknown name, a closed account."""
+    async def sign_in(
+        self, username: str, password: str, *, code: str | None = None, origin: Origin | None = None
+    ) -> SignedIn | None:
+        """A session for the right password; None for a wrong one, an unknown name, a closed account.
+
+        Raises:
+            AccountError: code_needed (the password was right), wrong_code.
+        """
         wanted = username.strip().lower()
         async with self._database.read() as connection:
             found = await store.find_user(connection, self._site, wanted)
         async with self._hashers:
             right = await asyncio.to_thread(_verify, found[1] if found else _nobody(), password)
-        now = self._clock.now_us()
         if found is None or not right or found[0].disabled_at is not None:
-            async with self._database.write() as connection:
-                await write_audit(
-                    connection,
-                    site=self._site,
-                    at=now,
-                    actor="anonymous",
-                    action=Action.SIGN_IN_FAILED,
-                    subject=found[0].id if found else None,
-                )
+            await self._failed(found[0].id if found else None, "password")
             return None
-        user = found[0]
-        secret = await self._open(user, "cookie", None, now + SESSION_SECONDS * 1_000_000, user.username)
-        return SignedIn(user, secret, SESSION_SECONDS)
+        user, origin = found[0], origin or Origin()
+        if await self.factors.is_on(user):
+            if code is None:
+                raise AccountError(
+                    "code_needed", "masukkan kode dari telepon Anda", "enter the code from your telephone"
+                )
+            method = await self.factors.check(user, code)
+            if method is None:
+                await self._failed(user.id, "code")
+                raise wrong_code()
+            origin = replace(origin, method=method)
+        return await self.open_session(user, origin)
+
+    async def open_session(self, user: User, origin: Origin) -> SignedIn:
+        """A session for somebody whose identity is proven."""
+        secret = await self.sessions.open(user, "cookie", by=user.username, origin=origin)
+        return SignedIn(user, secret, self.sessions.limits.idle_seconds)
+
+    async def _failed(self, subject: str | None, what: str) -> None:
+        async with self._database.write() as connection:
+            await write_audit(
+                connection,
+                site=self._site,
+                at=self._clock.now_us(),
+                actor="anonymous",
+                action=Action.SIGN_IN_FAILED,
+                subject=subject,
+                detail={"what": what},
+            )
 
     async def sign_out(self, secret: str) -> None:
         """End the session (or token) of a secret."""
-        now = self._clock.now_us()
-        async with self._database.write() as connection:
-            session_id = await store.revoke_session(connection, secret_hash(secret), now)
-            if session_id is not None:
-                await write_audit(
-                    connection,
-                    site=self._site,
-                    at=now,
-                    actor="session",
-                    action=Action.SIGN_OUT,
-                    subject=session_id,
-                )
+        await self.sessions.sign_out(secret)
 
     async def who(self, secret: str) -> User | None:
         """Whose secret this is; None: nobody's, ended, run out, or the account is closed."""
-        now = self._clock.now_us()
-        async with self._database.read() as connection:
-            found = await store.session_user(connection, self._site, secret_hash(secret), now)
-        if found is None:
-            return None
-        session_id, seen_at, user = found
-        if now - seen_at > TOUCH_US:
-            await self._touch(session_id, now)
-        return user
-
-    async def _touch(self, session_id: str, now: int) -> None:
-        try:
-            async with self._database.write() as connection:
-                await store.touch_session(connection, session_id, now, now + SESSION_SECONDS * 1_000_000)
-        except store.AWAY_ERRORS:
-            return  # a locked database signs nobody out; the next request tries again
+        identity = await self.sessions.identify(secret)
+        return None if identity is None else identity.user
 
     async def make_token(self, username: str, label: str, *, actor: str) -> str:
         """A token for scripts: lasts until revoked or the account is closed.
@@ -125,39 +131,10 @@ class Accounts:
         Raises:
             AccountError: unknown_user, user_disabled.
         """
-        user = await self._existing(username)
+        user = await self.existing(username)
         if user.disabled_at is not None:
             raise AccountError("user_disabled", "akun ini sudah ditutup", "this account is disabled")
-        return await self._open(user, "token", label[:64], None, actor)
-
-    async def _open(self, user: User, kind: str, label: str | None, expires_at: int | None, by: str) -> str:
-        secret = new_secret()
-        now = self._clock.now_us()
-        session_id = str(uuid.uuid4())
-        async with self._database.write() as connection:
-            await store.insert_session(
-                connection,
-                {
-                    "id": session_id,
-                    "site": self._site,
-                    "user_id": user.id,
-                    "kind": kind,
-                    "secret_hash": secret_hash(secret),
-                    "label": label,
-                    "created_at": now,
-                    "seen_at": now,
-                    "expires_at": expires_at,
-                },
-            )
-            await write_audit(
-                connection,
-                site=self._site,
-                at=now,
-                actor=by,
-                action=Action.SIGN_IN if kind == "cookie" else Action.TOKEN_MADE,
-                subject=session_id,
-            )
-        return secret
+        return await self.sessions.open(user, "token", by=actor, label=label[:64])
 
     async def add(
         self,
@@ -206,7 +183,7 @@ class Accounts:
         Raises:
             AccountError: unknown_user, bad_password.
         """
-        user = await self._existing(username)
+        user = await self.existing(username)
         password_hash = await hash_password(check_password(password))
         now = self._clock.now_us()
         async with self._database.write() as connection:
@@ -235,7 +212,7 @@ class Accounts:
         Raises:
             AccountError: unknown_user.
         """
-        user = await self._existing(username)
+        user = await self.existing(username)
         now = self._clock.now_us()
         async with self._database.write() as connection:
             await store.set_disabled(connection, user.id, now)
@@ -255,7 +232,8 @@ class Accounts:
         async with self._database.read() as connection:
             return await store.list_users(connection, self._site)
 
-    async def _existing(self, username: str) -> User:
+    async def existing(self, username: str) -> User:
+        """An account by name. Raises AccountError(unknown_user)."""
         async with self._database.read() as connection:
             found = await store.find_user(connection, self._site, username.strip().lower())
         if found is None:

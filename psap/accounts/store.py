@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import RowMapping, and_, case, insert, or_, select, update
+from sqlalchemy import RowMapping, and_, insert, select, update
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -15,7 +15,8 @@ from psap.platform.schema import phones, sessions, users
 AWAY_ERRORS = (OperationalError, InterfaceError, OSError, TimeoutError)
 
 
-def _user(row: RowMapping) -> User:
+def user_of(row: RowMapping) -> User:
+    """The account in a row that holds the columns of users."""
     return User(**{name: row[name] for name in User.model_fields})
 
 
@@ -23,13 +24,13 @@ async def find_user(connection: AsyncConnection, site: str, username: str) -> tu
     """(user, password hash) by username."""
     query = select(users).where(users.c.site == site, users.c.username == username)
     row = (await connection.execute(query)).mappings().first()
-    return None if row is None else (_user(row), row["password_hash"])
+    return None if row is None else (user_of(row), row["password_hash"])
 
 
 async def list_users(connection: AsyncConnection, site: str) -> list[User]:
     """Every account of the site, by username."""
     query = select(users).where(users.c.site == site).order_by(users.c.username)
-    return [_user(row) for row in (await connection.execute(query)).mappings()]
+    return [user_of(row) for row in (await connection.execute(query)).mappings()]
 
 
 async def insert_user(connection: AsyncConnection, user: User, password_hash: str) -> None:
@@ -52,34 +53,6 @@ async def set_disabled(connection: AsyncConnection, user_id: str, at: int | None
 async def insert_session(connection: AsyncConnection, values: dict[str, Any]) -> None:
     """Write a new session or token."""
     await connection.execute(insert(sessions).values(**values))
-
-
-async def session_user(
-    connection: AsyncConnection, site: str, secret_hash: str, now_us: int
-) -> tuple[str, int, User] | None:
-    """(session id, last seen, user) of a secret that counts now."""
-    query = (
-        select(sessions.c.id.label("session_id"), sessions.c.seen_at, users)
-        .join(users, and_(users.c.id == sessions.c.user_id, users.c.site == sessions.c.site))
-        .where(
-            sessions.c.secret_hash == secret_hash,
-            sessions.c.site == site,
-            sessions.c.revoked_at.is_(None),
-            or_(sessions.c.expires_at.is_(None), sessions.c.expires_at > now_us),
-            users.c.disabled_at.is_(None),
-        )
-    )
-    row = (await connection.execute(query)).mappings().first()
-    return None if row is None else (row["session_id"], row["seen_at"], _user(row))
-
-
-async def touch_session(connection: AsyncConnection, session_id: str, now_us: int, expires_at: int) -> None:
-    """Remember that a session was used; a cookie's life is renewed."""
-    # a token has no expiry, and keeps none
-    renewed = case((sessions.c.expires_at.is_(None), None), else_=expires_at)
-    await connection.execute(
-        update(sessions).where(sessions.c.id == session_id).values(seen_at=now_us, expires_at=renewed)
-    )
 
 
 async def revoke_session(connection: AsyncConnection, secret_hash: str, now_us: int) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from dataclasses import dataclass
 
@@ -44,19 +45,26 @@ async def create_incident(
     by: str,
     idempotency_key: str | None = None,
 ) -> tuple[Incident, bool]:
-    """(incident, whether it is new). The same Idempotency-Key gives the same incident again.
+    """(incident, whether it is new). The same Idempotency-Key and body give the same incident again.
 
     Needs a write connection: its number is taken in the same transaction.
 
     Raises:
-        IncidentError: unknown_category, unknown_agency.
+        IncidentError: unknown_category, unknown_agency; other_request: the key came with another body.
     """
+    fingerprint = hashlib.sha256(wanted.model_dump_json(exclude_unset=True).encode()).hexdigest()
     if idempotency_key is not None:
         # one person's key never answers with another's incident
         idempotency_key = f"{by}:{idempotency_key}"[:128]
         known = await store.by_idempotency_key(connection, site, idempotency_key)
         if known is not None:
-            return known, False
+            if known[1] not in (None, fingerprint):
+                raise IncidentError(
+                    "other_request",
+                    "Idempotency-Key ini sudah dipakai untuk isi lain",
+                    "this Idempotency-Key was used with another body",
+                )
+            return known[0], False
     check_words(profile, wanted)
     now = clock.now_us()
     day, shift = shift_of(profile, now)
@@ -78,7 +86,7 @@ async def create_incident(
         created_at=now,
         updated_at=now,
     )
-    await store.insert(connection, incident, idempotency_key)
+    await store.insert(connection, incident, idempotency_key, fingerprint)
     await write_audit(
         connection,
         site=site,

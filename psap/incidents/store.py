@@ -44,9 +44,17 @@ async def next_number(connection: AsyncConnection, site: str, name: str, year: i
     return value
 
 
-async def insert(connection: AsyncConnection, incident: Incident, idempotency_key: str | None) -> None:
-    """Write a new incident."""
-    await connection.execute(incidents.insert().values(**row_of(incident), idempotency_key=idempotency_key))
+async def insert(
+    connection: AsyncConnection, incident: Incident, idempotency_key: str | None, fingerprint: str | None
+) -> None:
+    """Write a new incident; ``fingerprint`` is a hash of the body that asked for it."""
+    await connection.execute(
+        incidents.insert().values(
+            **row_of(incident),
+            idempotency_key=idempotency_key,
+            idempotency_body=None if idempotency_key is None else fingerprint,
+        )
+    )
 
 
 async def replace(connection: AsyncConnection, incident: Incident, version: int) -> bool:
@@ -70,11 +78,13 @@ async def by_id(connection: AsyncConnection, site: str, incident_id: str) -> Inc
     return None if row is None else _incident(row)
 
 
-async def by_idempotency_key(connection: AsyncConnection, site: str, key: str) -> Incident | None:
-    """The incident that a repeated request made."""
+async def by_idempotency_key(
+    connection: AsyncConnection, site: str, key: str
+) -> tuple[Incident, str | None] | None:
+    """(incident, hash of the body that asked for it) of an earlier request with this key."""
     query = select(incidents).where(incidents.c.site == site, incidents.c.idempotency_key == key)
     row = (await connection.execute(query)).mappings().first()
-    return None if row is None else _incident(row)
+    return None if row is None else (_incident(row), row["idempotency_body"])
 
 
 async def find(

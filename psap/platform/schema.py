@@ -215,6 +215,7 @@ incidents = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
     Column("idempotency_key", String(128)),
+    Column("idempotency_body", String(64)),  # a hash: the same key with another body is a mistake
     *_personal("incident"),
     UniqueConstraint("site", "number"),
     UniqueConstraint("site", "idempotency_key"),

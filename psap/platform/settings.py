@@ -48,12 +48,26 @@ class Settings(BaseSettings):
     redis_url: str | None = None  # None: our own, on HOME/run/redis.sock
     database_url: str | None = None  # None: SQLite at HOME/psap.db
     timer_scale: float = Field(1.0, gt=0, le=10)
+    session_idle_minutes: int = Field(240, ge=5, le=1440)  # a session without use ends; an open page uses it
+    session_max_hours: int = Field(16, ge=1, le=168)  # and in any case: a double shift
+    totp_roles: str = ""  # comma separated roles that may not work without a second factor
+    tls_cert: Path | None = None  # PEM, the chain included; with tls_key the console speaks TLS
+    tls_key: Path | None = None
+    oidc_issuer: str | None = None  # https://... of the city's identity provider
+    oidc_client_id: str = "psap112"
+    oidc_client_secret_file: Path | None = None  # without one we are a public client (PKCE alone)
+    oidc_claim: str = "preferred_username"  # which claim is the username here
+    public_url: str | None = None  # https://... as browsers reach the console, for the provider's way back
 
     @model_validator(mode="after")
     def _complete(self) -> Settings:
         self.home = self.home.resolve()
         if self.rtp_end - self.rtp_start < 20:
             raise ValueError("PSAP_RTP_END must lie at least 20 ports above PSAP_RTP_START")
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise ValueError("PSAP_TLS_CERT and PSAP_TLS_KEY belong together: set both or none")
+        if self.oidc_issuer is not None and self.public_url is None:
+            raise ValueError("PSAP_OIDC_ISSUER needs PSAP_PUBLIC_URL, as browsers reach the console")
         if self.demo and not self.trunk_hosts:
             self.trunk_hosts = "127.0.0.2"
         return self
@@ -117,20 +131,31 @@ class Secrets(BaseModel):
     ami_status: str  # AMI user "status", may only ping
     ari: str  # ARI user "psap"
     redis: str | None = None
+    audit: str = ""  # the key under which the audit names telephone numbers; never rotated
 
 
 def load_secrets(home: Path) -> Secrets:
     """The home's secrets, made at first use."""
     path = home / "secrets.json"
     if path.exists():
-        return Secrets.model_validate_json(path.read_text("utf-8"))
-    made = Secrets(
-        ami_bridge=secrets.token_urlsafe(24),
-        ami_status=secrets.token_urlsafe(24),
-        ari=secrets.token_urlsafe(24),
-    )
-    write_private(path, made.model_dump_json(indent=2))
+        known = Secrets.model_validate_json(path.read_text("utf-8"))
+        if known.audit:
+            return known
+        made = known.model_copy(update={"audit": new_secret()})  # a home of an earlier version
+    else:
+        made = Secrets(ami_bridge=new_secret(), ami_status=new_secret(), ari=new_secret(), audit=new_secret())
+    save_secrets(home, made)
     return made
+
+
+def save_secrets(home: Path, made: Secrets) -> None:
+    """Replace the home's secrets at once."""
+    write_private(home / "secrets.json", made.model_dump_json(indent=2))
+
+
+def new_secret() -> str:
+    """192 random bits; letters, digits, - and _ only: safe in every configuration file."""
+    return secrets.token_urlsafe(24)
 
 
 def write_private(path: Path, text: str) -> None:

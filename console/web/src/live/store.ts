@@ -42,7 +42,17 @@ const keep: Keep = {
   drop: (callId) => { try { sessionStorage.removeItem(KEEP + callId) } catch { /* as above */ } },
 }
 const remote: Remote = {
-  create: (callId, fields) => heard(() => post<Incident>('/incidents', { call_id: callId, ...fields }, { 'Idempotency-Key': callId })),
+  create: (callId, fields) => heard(async () => {
+    try {
+      return await post<Incident>('/incidents', { call_id: callId, ...fields }, { 'Idempotency-Key': callId })
+    } catch (error) {
+      // An earlier try whose answer was lost made the report, with less typed in it: that one is ours.
+      if (!(error instanceof Problem) || error.key !== 'other_request') throw error
+      const found = await post<{ items: Incident[] }>('/incidents/search', { call_id: callId, limit: 1 })
+      if (!found.items[0]) throw error
+      return found.items[0]
+    }
+  }),
   update: (id, version, fields) => heard(() => patch<Incident>(`/incidents/${id}`, fields, { 'If-Match': `"${version}"` })),
   fetch: (id) => heard(() => get<Incident>(`/incidents/${id}`)),
 }

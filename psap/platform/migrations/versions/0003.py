@@ -26,6 +26,7 @@ def upgrade() -> None:
     op.add_column("sessions", sa.Column("method", sa.String(length=16), nullable=True))
     op.create_index("sessions_by_user", "sessions", ["site", "user_id"], unique=False)
 
+    op.add_column("incidents", sa.Column("idempotency_body", sa.String(length=64), nullable=True))
     op.create_table(
         "second_factors",
         sa.Column("user_id", sa.String(length=36), nullable=False),
@@ -47,7 +48,7 @@ def upgrade() -> None:
         "sign_in_failures",
         sa.Column("site", sa.String(length=32), nullable=False),
         sa.Column("key", sa.String(length=64), nullable=False),
-        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("failures", sa.Float(), nullable=False),
         sa.Column("last_at", sa.BigInteger(), nullable=False),
         sa.Column("until", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("site", "key"),
@@ -62,6 +63,7 @@ def downgrade() -> None:
     op.drop_table("sign_in_failures")
     op.drop_table("recovery_codes")
     op.drop_table("second_factors")
+    op.drop_column("incidents", "idempotency_body")
     op.drop_index("sessions_by_user", table_name="sessions")
     for name in ("method", "device", "address"):
         op.drop_column("sessions", name)
