@@ -1,23 +1,25 @@
 """Catch-up: what Asterisk wrote down while we were not looking.
 
 CEL (one CSV line an event, microseconds) and queue_log (who answered, who ended) become the same
-facts as live events, so the same state machine makes the record. Lines are read from an offset
-that moves only past calls that have their record; a half line waits for its end.
+facts as live events, so the same state machine makes the record. What counts is the order of the
+lines: a clock that was set back does not turn a call around. books.py finds the lines.
 """
 
 from __future__ import annotations
 
 import csv
+import itertools
 import json
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ami_bridge.translate import STAMP, TRUNK, phone_of, user_fact, whole
+from ami_bridge.translate import TRUNK, phone_of, user_fact, whole
 from psap.calls import facts as f
 from psap.calls.model import Source
-from psap.calls.tracking import Tracker
+from psap.calls.tracking import RING_CAUSES, STEP_US, Tracker
 
 COLUMNS = (
     "event",
@@ -34,15 +36,26 @@ COLUMNS = (
     "peer",
     "user",
 )
+# a line begins like this; inside a value Asterisk doubles the quotes, so that nobody can write it there
+BEGINNING = re.compile(r'"[A-Za-z_]{1,40}","[0-9]{1,11}\.[0-9]{1,9}","')
+TIME = re.compile(r"([0-9]{1,11})(?:\.([0-9]{1,9}))?")
+LAST_US = 7_258_118_400_000_000  # the year 2200: a later time is no time
+ENDED_BY = {"COMPLETECALLER": "caller", "COMPLETEAGENT": "agent"}
+RANG = ("RINGNOANSWER", "RINGCANCELED")
+# what a call's record needs of queue_log
+TELLING = frozenset({"CONNECT", *ENDED_BY, *RANG})
+
+Owner = Callable[[str | None], str | None]
 
 
 @dataclass(slots=True)
 class Story:
-    """One call's lines. ``over``: the caller's channel hung up."""
+    """One call's lines. ``over``: the caller's channel hung up. ``closed``: no line can follow."""
 
     linkedid: str
     rows: list[dict[str, str]] = field(default_factory=list)
     queue_lines: list[list[str]] = field(default_factory=list)
+    closed: bool = False
 
     @property
     def trunk(self) -> bool:
@@ -52,127 +65,190 @@ class Story:
     def over(self) -> bool:
         return any(own(row) and row["event"] in ("HANGUP", "CHAN_END") for row in self.rows)
 
+    def add(self, row: dict[str, str]) -> None:
+        """The call's next line."""
+        self.rows.append(row)
+        self.closed = self.closed or row["event"] == "LINKEDID_END"
+
 
 def own(row: dict[str, str]) -> bool:
     """Whether a line is about the caller's own channel."""
     return row["uniqueid"] == row["linkedid"]
 
 
-def whole_lines(path: Path, offset: int) -> tuple[list[str], int]:
-    """Complete lines from an offset on, and the offset after them. A shorter file is a new one."""
+def whole_lines(path: Path, offset: int, limit: int = -1) -> tuple[list[str], int]:
+    """Complete lines from an offset on (at most ``limit`` bytes), and the offset after them.
+
+    A shorter file is a new one; an offset inside a line means that line's beginning.
+    """
     try:
         with path.open("rb") as file:
-            if path.stat().st_size < offset:
-                offset = 0
+            size = file.seek(0, 2)
+            offset = 0 if size < offset else _line_start(file, offset)
             file.seek(offset)
-            data = file.read()
+            data = file.read(limit)
+            while limit > 0 and b"\n" not in data and (more := file.read(limit)):
+                data += more
     except FileNotFoundError:
         return [], 0
     end = data.rfind(b"\n") + 1
-    return data[:end].decode("utf-8", "replace").splitlines(), offset + end
+    return data[:end].decode("utf-8", "replace").split("\n")[:-1], offset + end
+
+
+def _line_start(file: Any, offset: int) -> int:
+    while offset > 0:
+        start = max(0, offset - 4096)
+        file.seek(start)
+        at = file.read(offset - start).rfind(b"\n")
+        if at >= 0:
+            return int(start + at + 1)
+        offset = start
+    return 0
+
+
+def rows(lines: Iterable[str]) -> Iterator[dict[str, str]]:
+    """Lines as columns. What is no line of ours is left out; a line that was never finished (a full
+    disk, a killed Asterisk) costs itself, not the one written behind it."""
+    for line in lines:
+        starts = [match.start() for match in BEGINNING.finditer(line)]
+        for start, end in itertools.pairwise([*starts, len(line)]):
+            try:
+                values = next(csv.reader((line[start:end],)))
+            except (csv.Error, StopIteration):
+                continue
+            if len(values) >= len(COLUMNS):
+                row = dict(zip(COLUMNS, values, strict=False))
+                if row["linkedid"]:
+                    yield row
+
+
+def queue_parts(lines: Iterable[str]) -> Iterator[list[str]]:
+    """Those lines of queue_log that a record needs: time, call, queue, agent, word, ..."""
+    for line in lines:
+        parts = line.split("|")
+        if len(parts) >= 5 and parts[4] in TELLING:
+            yield parts
 
 
 def stories(cel: Iterable[str], queue_log: Iterable[str]) -> dict[str, Story]:
     """Lines sorted by call. Lines that are no lines of ours are left out."""
     found: dict[str, Story] = {}
-    for line in cel:
-        row = _row(line)
-        if row is not None:
-            found.setdefault(row["linkedid"], Story(row["linkedid"])).rows.append(row)
-    for line in queue_log:
-        parts = line.split("|")
-        if len(parts) >= 5 and parts[1] in found:
+    for row in rows(cel):
+        found.setdefault(row["linkedid"], Story(row["linkedid"])).add(row)
+    for parts in queue_parts(queue_log):
+        if parts[1] in found:
             found[parts[1]].queue_lines.append(parts)
     return {key: story for key, story in found.items() if story.trunk}
 
 
-def _row(line: str) -> dict[str, str] | None:
-    """A line by its columns; None for what a full disk or a torn write left of one.
-
-    Each line is read by itself: an open quote harms its own line, not all that follow.
-    """
-    try:
-        values = next(csv.reader((line,)), [])
-        row = dict(zip(COLUMNS, values, strict=False))
-        if len(values) < len(COLUMNS) or not row["linkedid"]:
-            return None
-        micros(row["time"])
-    except (csv.Error, ValueError):
-        return None
-    return row
-
-
 def micros(text: str) -> int:
-    """``EPOCH.MICROSECONDS`` -> UTC microseconds. Raises ValueError."""
-    stamp = STAMP.fullmatch(text)
-    if stamp is None:
-        raise ValueError("not a time")
-    return int(stamp[1]) * 1_000_000 + int(((stamp[2] or "") + "000000")[:6])
+    """``EPOCH.MICROSECONDS`` -> UTC microseconds. Raises ValueError where that is no time."""
+    match = TIME.fullmatch(text)
+    at = int(match[1]) * 1_000_000 + int(((match[2] or "") + "000000")[:6]) if match else LAST_US
+    if at >= LAST_US:
+        raise ValueError("no time of this century or the next")
+    return at
 
 
-def facts_of(story: Story, owner: Callable[[str | None], str | None]) -> list[f.Fact]:
+def facts_of(story: Story, owner: Owner) -> list[f.Fact]:
     """A call's facts in order; ``owner`` tells whose telephone it is."""
-    connects = {p[6]: p[3] for p in story.queue_lines if p[4] == "CONNECT" and len(p) > 6}
-    ended_by = {"COMPLETECALLER": "caller", "COMPLETEAGENT": "agent"}
-    ends = [ended_by[p[4]] for p in story.queue_lines if p[4] in ended_by]
+    teller = _Teller(story, owner)
     out: list[f.Fact] = []
-    for row in story.rows:
+    latest = shift = 0
+    for index, row in enumerate(story.rows):
         try:
             at = micros(row["time"])
         except ValueError:
             continue
-        out.extend(_own_facts(row, at) if own(row) else _leg_facts(row, at, owner, connects, ends))
-    out.sort(key=lambda fact: fact.at)
+        at += shift
+        if latest - at > STEP_US:  # the clock was set back: what is written later happened later
+            shift += latest - at
+            at = latest
+        latest = max(latest, at)
+        out.extend(teller.own_facts(row, at) if own(row) else teller.leg_facts(index, row, at))
+    out.sort(key=lambda fact: fact.at)  # neighbouring lines of two channels may change places
     return out
 
 
-def _own_facts(row: dict[str, str], at: int) -> list[f.Fact]:
-    call, event = row["linkedid"], row["event"]
-    if event == "CHAN_START":
-        return [f.Started(at, call, row["channel"], row["exten"] or None)]
-    if row["user"]:  # of a user's event Asterisk writes its own name as the type
-        fact = user_fact(row["user"], at, call, _pairs(row["extra"]))
-        return [fact] if fact is not None else []
-    if event == "APP_START" and row["app"] == "Queue":
-        return [f.QueueEntered(at, call)]
-    if event == "APP_END" and row["app"] == "Queue":
-        return [f.QueueLeft(at, call, abandoned=False)]
-    if event == "HANGUP":
+class _Teller:
+    """Tells one story's lines as facts."""
+
+    def __init__(self, story: Story, owner: Owner) -> None:
+        self._rows = story.rows
+        self._owner = owner
+        lines = story.queue_lines
+        self._connects = {p[6]: p[3] for p in lines if p[4] == "CONNECT" and len(p) > 6}
+        self._ends = [ENDED_BY[p[4]] for p in lines if p[4] in ENDED_BY]
+        self._rings = [(p[3], p[4]) for p in lines if p[4] in RANG]
+        self._answered: set[str] = set()
+        self._declared = False
+
+    def own_facts(self, row: dict[str, str], at: int) -> list[f.Fact]:
+        """What a line about the caller's channel says."""
+        call, event = row["linkedid"], row["event"]
+        if event == "CHAN_START":
+            return [f.Started(at, call, row["channel"], row["exten"] or None)]
+        if row["user"]:  # of a user's event Asterisk writes its own name as the type
+            fact = user_fact(row["user"], at, call, _pairs(row["extra"]))
+            self._declared = self._declared or isinstance(fact, f.EndDeclared)
+            return [fact] if fact is not None else []
+        if event == "APP_START" and row["app"] == "Queue":
+            return [f.QueueEntered(at, call)]
+        if event == "APP_END" and row["app"] == "Queue":
+            return [f.QueueLeft(at, call, abandoned=False)]
+        return self._over(row, at, call) if event == "HANGUP" else []
+
+    def _over(self, row: dict[str, str], at: int, call: str) -> list[f.Fact]:
+        extra = _json(row["extra"])
+        source, cause = extra.get("hangupsource"), whole(str(extra.get("hangupcause", "")))
+        out: list[f.Fact] = [f.HangupSeen(at, call, source == row["channel"]), f.Ended(at, call, cause)]
+        if source == "" and cause == 16 and self._answered and not self._declared:
+            # neither telephone: the call taker's "end this call", carried out by a bridge that then died
+            out.insert(0, f.EndDeclared(at, call, None, "agent"))
+        return out
+
+    def leg_facts(self, index: int, row: dict[str, str], at: int) -> list[f.Fact]:
+        """What a line about a telephone's channel says."""
+        call, leg, event = row["linkedid"], row["uniqueid"], row["event"]
+        phone = phone_of(row["channel"])
+        agent = self._connects.get(leg) or self._owner(phone)
+        if event == "CHAN_START":
+            return [f.Ringing(at, call, leg, agent, phone, queued=False)]
+        if event == "ANSWER":
+            self._answered.add(leg)
+            return [f.Answered(at, call, leg, agent)]
+        if event != "HANGUP":
+            return []
         extra = _json(row["extra"])
         by_far_end = extra.get("hangupsource") == row["channel"]
-        return [
-            f.HangupSeen(at, call, by_far_end),
-            f.Ended(at, call, whole(str(extra.get("hangupcause", "")))),
-        ]
-    return []
+        cause = whole(str(extra.get("hangupcause", "")))
+        if leg in self._answered:
+            if leg in self._connects and self._ends:
+                return [f.TalkEnded(at, call, leg, self._ends[-1])]
+            return [f.LegGone(at, call, leg, by_far_end, cause)]
+        in_vain = self._in_vain(agent) if row["app"] == "AppQueue" else self._goes_on(index)
+        if in_vain and RING_CAUSES.get(cause or 0) is None:
+            return [f.RingEnded(at, call, leg, "no_answer")]
+        return [f.LegGone(at, call, leg, by_far_end, cause)]
 
+    def _in_vain(self, agent: str | None) -> bool:
+        """What queue_log says of the agent's next ring that nobody answered."""
+        for place, (name, word) in enumerate(self._rings):
+            if agent is None or name == agent:
+                del self._rings[place]
+                return word == "RINGNOANSWER"
+        return False
 
-def _leg_facts(
-    row: dict[str, str],
-    at: int,
-    owner: Callable[[str | None], str | None],
-    connects: dict[str, str],
-    ends: list[str],
-) -> list[f.Fact]:
-    call, leg, event = row["linkedid"], row["uniqueid"], row["event"]
-    phone = phone_of(row["channel"])
-    agent = connects.get(leg) or owner(phone)
-    if event == "CHAN_START":
-        return [f.Ringing(at, call, leg, agent, phone, queued=False)]
-    if event == "ANSWER":
-        return [f.Answered(at, call, leg, agent)]
-    if event == "HANGUP":
-        by_far_end = _json(row["extra"]).get("hangupsource") == row["channel"]
-        if leg in connects and ends:
-            return [f.TalkEnded(at, call, leg, ends[-1])]
-        return [f.LegGone(at, call, leg, by_far_end)]
-    return []
+    def _goes_on(self, index: int) -> bool:
+        """Whether the caller was still there when a telephone outside the queue ceased to ring."""
+        after = next((row for row in self._rows[index + 1 :] if own(row)), None)
+        return after is not None and after["event"] != "HANGUP"
 
 
 def _json(text: str) -> dict[str, Any]:
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
 
@@ -184,9 +260,7 @@ def _pairs(extra: str) -> dict[str, str]:
     return dict(part.split("=", 1) for part in text.split(";") if "=" in part)
 
 
-def replay(
-    story: Story, site: str, owner: Callable[[str | None], str | None], source: Source
-) -> Tracker | None:
+def replay(story: Story, site: str, owner: Owner, source: Source) -> Tracker | None:
     """The state machine of a call as far as the ledger tells; None without the call's beginning."""
     tracker: Tracker | None = None
     for fact in facts_of(story, owner):
@@ -200,4 +274,10 @@ def replay(
 
 def last_moment(story: Story) -> int:
     """When the last line of a call was written, UTC microseconds."""
-    return max((micros(row["time"]) for row in story.rows), default=0)
+    last = 0
+    for row in story.rows:
+        try:
+            last = max(last, micros(row["time"]))
+        except ValueError:
+            continue
+    return last

@@ -205,7 +205,8 @@ def _hangup_request(event: Headers, at: int) -> f.Fact | None:
     if is_caller(event):
         return f.HangupSeen(at, event["Uniqueid"], by_far_end=True)
     if event.get("Linkedid") and event.get("Linkedid") != event.get("Uniqueid"):
-        return f.LegGone(at, event["Linkedid"], event["Uniqueid"], by_far_end=True)
+        cause = whole(event.get("Cause"))
+        return f.LegGone(at, event["Linkedid"], event["Uniqueid"], by_far_end=True, cause=cause)
     return None
 
 
@@ -213,7 +214,7 @@ def _hangup(event: Headers, at: int) -> f.Fact | None:
     if is_caller(event):
         return f.Ended(at, event["Uniqueid"], whole(event.get("Cause")))
     if event.get("Linkedid") and event.get("Linkedid") != event.get("Uniqueid"):
-        return f.LegGone(at, event["Linkedid"], event["Uniqueid"])
+        return f.LegGone(at, event["Linkedid"], event["Uniqueid"], cause=whole(event.get("Cause")))
     return None
 
 
@@ -242,16 +243,23 @@ def call_fact(event: Headers) -> f.Fact | None:
     if handler is None:
         return None
     try:
-        return handler(event, at_us(event))
+        fact = handler(event, at_us(event))
     except KeyError:
         return None
+    return fact if fact is not None and fact.call else None
+
+
+_MEMBERS = ("QueueMember", "QueueMemberAdded", "QueueMemberStatus", "QueueMemberPause")
+_AGENTS = {*_MEMBERS, "QueueMemberRemoved", "DeviceStateChange"}
 
 
 def agent_fact(event: Headers) -> q.AgentFact | None:
     """What an event says about an agent or a phone; None where it says nothing."""
     name = event.get("Event", "")
+    if name not in _AGENTS:  # most events: decide before anything is computed
+        return None
     at = at_us(event)
-    if name in ("QueueMember", "QueueMemberAdded", "QueueMemberStatus", "QueueMemberPause"):
+    if name in _MEMBERS:
         phone = phone_of(event.get("Location") or event.get("Interface", ""))
         if phone is None:
             return None

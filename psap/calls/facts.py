@@ -108,10 +108,11 @@ class Answered(Fact):
 
 @dataclass(frozen=True, slots=True)
 class LegGone(Fact):
-    """A leg's channel is gone. ``by_far_end``: the telephone hung up by itself."""
+    """A leg's channel is gone. ``by_far_end``: the telephone hung up by itself. ``cause`` Q.850."""
 
     channel: str
     by_far_end: bool | None = None
+    cause: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

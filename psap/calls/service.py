@@ -167,9 +167,8 @@ class Following:
                 pass
 
     def _rings(self, tracker: Tracker, leg: LegState, at: int) -> None:
-        if leg.leg.agent is None and leg.phone is not None:
-            leg.leg.agent = self.desk.owner(leg.phone)
-            tracker.call.agent = leg.leg.agent or tracker.call.agent
+        if leg.leg.agent is None and (owner := self.desk.owner(leg.phone)) is not None:
+            tracker.owned(leg, owner)
         call = tracker.call
         if self.backgrounds[call.id].ready or tracker.number_key is None:
             self._pop(tracker, leg, at)

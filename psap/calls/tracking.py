@@ -7,7 +7,7 @@ record. What only a missing fact could tell stays None.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -30,6 +30,11 @@ from psap.calls.model import (
 
 # Q.850 causes that are the network's doing, nobody's wish
 NETWORK_CAUSES = {3, 25, 27, 38, 41, 42, 47, 58, 102, 127}
+# how a ring ended, where the telephone's own word says more than "cancelled"
+RING_CAUSES = {17: "busy", 21: "busy", 18: "no_answer", 19: "no_answer", 20: "failed"} | dict.fromkeys(
+    NETWORK_CAUSES, "failed"
+)
+STEP_US = 2_000_000  # facts of one call come in order but for less than this: more is a clock set back
 
 
 class Stage(StrEnum):
@@ -70,6 +75,8 @@ class Tracker:
     listener: Listener = field(default_factory=Listener)
     packets: int | None = None
     partial: bool = False  # rebuilt from the ledger: not everything the caller said was heard
+    latest: int = 0  # the latest moment heard of, UTC microseconds
+    shift: int = 0  # what the clock was set back by since the call began, microseconds
 
     @classmethod
     def begin(cls, site: str, fact: f.Started, source: Source = Source.LIVE) -> Tracker:
@@ -82,7 +89,7 @@ class Tracker:
             dialled=fact.dialled,
             source=source,
         )
-        tracker = cls(call, fact.name)
+        tracker = cls(call, fact.name, latest=fact.at)
         tracker._note(fact.at, "started")
         return tracker
 
@@ -111,8 +118,18 @@ class Tracker:
         """Take one fact; True where the record changed in a way worth telling."""
         if self.ended:
             return False
+        fact = self._steady(fact)
         handler = _HANDLERS.get(type(fact))
         return handler(self, fact) if handler else False
+
+    def _steady(self, fact: f.Fact) -> f.Fact:
+        """The fact on this call's own clock, which is never set back: what is told later happened later."""
+        at = fact.at + self.shift
+        if self.latest - at > STEP_US:
+            self.shift += self.latest - at
+            at = self.latest
+        self.latest = max(self.latest, at)
+        return fact if at == fact.at else replace(fact, at=at)
 
     # -- the gate
 
@@ -172,8 +189,6 @@ class Tracker:
         if not self.in_queue:
             return False
         self.in_queue = False
-        if fact.abandoned:
-            self._note(fact.at, "abandoned")
         return True
 
     def _ringing(self, fact: f.Ringing) -> bool:
@@ -189,6 +204,12 @@ class Tracker:
             self.stage = Stage.RINGING
         self._note(fact.at, "ringing", agent=fact.agent)
         return True
+
+    def owned(self, state: LegState, agent: str) -> None:
+        """Whose telephone it is that has just begun to ring."""
+        state.leg.agent = self.call.agent = agent
+        if self.call.timeline and self.call.timeline[-1].what == "ringing":
+            self.call.timeline[-1].data["agent"] = agent
 
     def _ring_ended(self, fact: f.RingEnded) -> bool:
         state = self.legs.get(fact.channel)
@@ -253,7 +274,7 @@ class Tracker:
                 self.far_end_hung_up = False
             return self._close_talk(state, fact.at)
         if state.leg.end is None:
-            self._close_ring(state, fact.at, "cancelled")
+            self._close_ring(state, fact.at, RING_CAUSES.get(fact.cause or 0, "cancelled"))
             return True
         return False
 
@@ -315,6 +336,8 @@ class Tracker:
             call.gate.result = GateResult.HUNG_UP
         self.in_queue = False
         self.stage = Stage.ENDED
+        if call.ending is Ending.ABANDONED_IN_QUEUE:
+            self._note(fact.at, "abandoned")
         self._note(fact.at, "ended", ending=call.ending, by=call.ended_by)
         return True
 
@@ -328,7 +351,9 @@ class Tracker:
     def _ended_by(self, cause: int | None) -> EndedBy | None:
         if self.declared is not None and self.declared.by in set(EndedBy):
             return EndedBy(self.declared.by)
-        if cause in NETWORK_CAUSES:
+        # the cause of a leg that died stays on the caller's channel, which went on
+        went_on = self.far_end_hung_up is True and Flag.RESCUED in self.call.flags
+        if cause in NETWORK_CAUSES and not went_on:
             return EndedBy.NETWORK
         if self.call.answered_at is not None and self.talk_ended_by in ("caller", "agent"):
             return EndedBy(self.talk_ended_by)
