@@ -61,8 +61,9 @@ def masked(data: dict[str, Any]) -> dict[str, Any]:
         shown["call"] = {**masked(shown["call"]), "note": None, "evidence": []}
     if isinstance(shown.get("waiting"), list):
         shown["waiting"] = [masked(row) for row in shown["waiting"]]
-    if "history" in shown:
-        shown["history"] = None
+    for private in ("history", "note"):
+        if private in shown:
+            shown[private] = None
     return shown
 
 

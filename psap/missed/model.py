@@ -9,7 +9,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, computed_field
 
 from psap.calls.model import Call, Caller, Ending, Flag, Gate, GateResult, Micros, Policy, Record
 
@@ -77,9 +77,9 @@ class Attempt(Record):
     missed_id: str
     claim: int
     call_id: str
-    channel_id: str
+    channel_id: str = Field(exclude=True)
     agent: str
-    phone: str
+    phone: str = Field(exclude=True)  # a SIP account's name
     state: AttemptState = AttemptState.UNDER_WAY
     result: Result | None = None
     cause: int | None = None
@@ -96,7 +96,7 @@ class Missed(Record):
     site: str
     version: int = 1
     status: Status = Status.OPEN
-    number_key: str | None = None
+    number_key: str | None = Field(None, exclude=True)
     caller: Caller = Field(default_factory=Caller)
     count: int = 1
     first_at: Micros
@@ -117,6 +117,7 @@ class Missed(Record):
     closed_at: Micros | None = None
     updated_at: Micros
 
+    @computed_field  # type: ignore[prop-decorator]
     @property
     def reachable(self) -> bool:
         """Whether there is a number to ring."""
@@ -124,8 +125,7 @@ class Missed(Record):
 
     def shown(self) -> dict[str, Any]:
         """As the interface and ``missed.changed`` show it; JSON-ready."""
-        data = self.model_dump(mode="json", exclude={"number_key", "site", "claim"})
-        return data | {"reachable": self.reachable}
+        return self.model_dump(mode="json")
 
 
 class MissedError(Exception):

@@ -24,6 +24,7 @@ class What(StrEnum):
     CITIZEN_ANSWERS = "citizen_answers"
     CITIZEN_GONE = "citizen_gone"
     DIAL_ENDED = "dial_ended"  # the dialplan's own word: BUSY, NOANSWER, CANCEL, ...
+    END_ASKED = "end_asked"  # somebody hung up
     AGENT_GONE = "agent_gone"
     REFUSED = "refused"  # Asterisk made no channel
 

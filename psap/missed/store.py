@@ -175,7 +175,7 @@ async def incident_of(connection: AsyncConnection, site: str, key: str) -> tuple
 
 
 def _attempt_row(attempt: Attempt) -> dict[str, Any]:
-    row = attempt.model_dump()
+    row: dict[str, Any] = {name: getattr(attempt, name) for name in Attempt.model_fields}
     return row | {
         "state": str(attempt.state),
         "result": None if attempt.result is None else str(attempt.result),
