@@ -108,7 +108,12 @@ async def signs(
     connection: AsyncConnection, site: str, key: str, *, since: int, short_seconds: float
 ) -> tuple[int, int]:
     """(answered calls shorter than ``short_seconds``, failed challenges) of a number since a time."""
-    mine = and_(calls.c.site == site, calls.c.number_key == key, calls.c.started_at >= since)
+    mine = and_(
+        calls.c.site == site,
+        calls.c.number_key == key,
+        calls.c.started_at >= since,
+        calls.c.direction == "inbound",  # a short call-back says nothing against whom we rang
+    )
     short = select(func.count()).where(
         mine, calls.c.ending == str(Ending.ANSWERED), calls.c.talk_seconds < short_seconds
     )
