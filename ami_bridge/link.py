@@ -153,8 +153,8 @@ class Link:
                 up_task.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await up_task
-            if self.up:
-                self.up = False
+            was_up, self.up = self.up, False
+            if was_up and not self._closing:
                 self._losses += 1
                 self._on_down(self._why)
         raise LinkAwayError(self._why)
