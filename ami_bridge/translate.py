@@ -17,7 +17,9 @@ from psap.queue import model as q
 
 Headers = Mapping[str, str]
 TRUNK = "PJSIP/trunk-"
+OUTSIDE = ("trunk", "psap-out")  # endpoints of the network: nobody's telephone
 PHONE = "PJSIP/"
+QUEUE = "psap112"
 # Python reads digits of any script and any length; a date, a column and JSON do not
 STAMP = re.compile(r"([0-9]{1,11})(?:\.([0-9]{0,9}))?")
 LONGEST_NUMBER = 15  # characters of a number that may be meant
@@ -40,7 +42,7 @@ def phone_of(channel_or_interface: str) -> str | None:
     # a channel's name ends with eight hexadecimal digits, an interface's does not
     if dash and len(tail) == 8 and all(c in "0123456789abcdef" for c in tail):
         name = head
-    return name if name != "trunk" else None
+    return None if name in OUTSIDE else name
 
 
 def is_caller(event: Headers) -> bool:
@@ -258,6 +260,8 @@ def agent_fact(event: Headers) -> q.AgentFact | None:
     name = event.get("Event", "")
     if name not in _AGENTS:  # most events: decide before anything is computed
         return None
+    if event.get("Queue", QUEUE) != QUEUE:
+        return None  # a member of the second queue is not logged in by it
     at = at_us(event)
     if name in _MEMBERS:
         phone = phone_of(event.get("Location") or event.get("Interface", ""))

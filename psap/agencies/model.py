@@ -10,7 +10,15 @@ from enum import StrEnum
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from psap.platform.clock import from_us
@@ -37,7 +45,9 @@ def _local_only(value: time) -> time:
     return value
 
 
-DayTime = Annotated[time, BeforeValidator(_clock_time), AfterValidator(_local_only)]
+# JSON Schema's own "time" bears an offset, a roster's does not
+_LOCAL_TIME = WithJsonSchema({"type": "string", "pattern": r"^[0-2][0-9]:[0-5][0-9]:[0-5][0-9](\.[0-9]+)?$"})
+DayTime = Annotated[time, BeforeValidator(_clock_time), AfterValidator(_local_only), _LOCAL_TIME]
 
 
 class Part(BaseModel):
@@ -97,8 +107,48 @@ class GateRules(Part):
     seconds: int = Field(25, ge=5, le=25)
 
 
+class OverflowKind(StrEnum):
+    """Where a caller goes whom nobody answered in the longest wait."""
+
+    ALL_PHONES = "all_phones"  # every registered telephone that is not in a conversation, paused ones too
+    DUTY = "duty"  # a telephone outside, through the trunk
+    QUEUE = "queue"  # a second queue with members of its own, e.g. the supervisors
+    CENTRE = "centre"  # a neighbouring centre, through the trunk
+
+
+class Overflow(Part):
+    """One destination, rung for ``seconds``. ``number``: of ``duty`` (else the queue's ``duty_number``) and
+    ``centre``. ``members``: account names of the second queue; at most one destination is a ``queue``."""
+
+    kind: OverflowKind
+    seconds: int = Field(20, ge=5, le=120)
+    number: Dialable | None = None
+    members: list[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,31}$")]] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _complete(self) -> Overflow:
+        if self.kind is OverflowKind.CENTRE and self.number is None:
+            raise fault("centre memerlukan number", "centre needs a number")
+        if self.kind is OverflowKind.QUEUE and not self.members:
+            raise fault(
+                "queue memerlukan members, nama akun petugas cadangan",
+                "queue needs members, the account names of the backup agents",
+            )
+        if self.members and self.kind is not OverflowKind.QUEUE:
+            raise fault('members hanya untuk kind = "queue"', 'members belong to kind = "queue" only')
+        if self.number and self.kind not in (OverflowKind.DUTY, OverflowKind.CENTRE):
+            raise fault(
+                "number hanya untuk kind duty atau centre", "number belongs to kind duty or centre only"
+            )
+        return self
+
+
 class QueueRules(Part):
-    """Seconds throughout. ``ringall`` is refused: it drains a queue 35 times slower."""
+    """Seconds throughout. ``ringall`` is refused: it drains a queue 35 times slower.
+
+    ``overflow``: where a caller goes, one after the other, whom nobody answered in ``longest_wait_seconds``;
+    then back to the front of the queue.
+    """
 
     strategy: Literal["leastrecent", "fewestcalls", "rrmemory", "random", "linear"] = "leastrecent"
     wrapup_seconds: int = Field(10, ge=0, le=300)
@@ -106,6 +156,18 @@ class QueueRules(Part):
     longest_wait_seconds: int = Field(60, ge=10, le=600)
     low_to_normal_seconds: int = Field(60, ge=0, le=300)
     duty_number: Dialable | None = None
+    overflow: list[Overflow] = Field(
+        default_factory=lambda: [Overflow(kind=OverflowKind.ALL_PHONES), Overflow(kind=OverflowKind.DUTY)],
+        max_length=8,
+    )
+
+    @model_validator(mode="after")
+    def _one_second_queue(self) -> QueueRules:
+        if sum(each.kind is OverflowKind.QUEUE for each in self.overflow) > 1:
+            raise fault(
+                "overflow memuat lebih dari satu antrean kedua", "overflow has more than one second queue"
+            )
+        return self
 
 
 class LimitRules(Part):

@@ -14,14 +14,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 
+from psap.agencies.model import OverflowKind
 from psap.agencies.profile import Profile
 from psap.callers.numbers import block_key
+from psap.pbx.prompts import HOLD_SECONDS
 from psap.platform.settings import ROOT, Secrets, Settings, write_private
 
 CONFIG = ROOT / "asterisk-config"
 DIALPLAN = ROOT / "dialplan"
 FOLDERS = ("etc", "lib", "log", "log/cel-custom", "spool", "run", "sounds")
-OVERFLOW_RING_SECONDS = 20
+CALL_BACK_RING_SECONDS = 40  # at the citizen's: longer than a mailbox waits in most networks
+WORDS_EVERY_SECONDS = 20  # between two times that a waiting caller is told to stay
 SHORTEST_RING_SECONDS = 3  # a phone must be heard before it can be answered
 PHONE_NAME = re.compile(r"[A-Za-z0-9]{1,40}")
 SAFE = re.compile(r"[^\r\n;]*")  # a line break or comment in a value would be configuration of its own
@@ -106,6 +109,7 @@ def _values(settings: Settings, profile: Profile, secrets: Secrets) -> Mapping[s
         "wrapup_seconds": str(scaled(settings, profile.queue.wrapup_seconds)),
     }
     values = {name: _safe(name, value) for name, value in raw.items()}
+    values |= _hold_music(settings, profile)
     values["transport_external"] = _external(settings)
     values["trunk_identify"] = _identify(settings)
     values["trunk_out"] = _out(settings)
@@ -113,6 +117,21 @@ def _values(settings: Settings, profile: Profile, secrets: Secrets) -> Mapping[s
         f'#include "dialplan/{each.name}"' for each in sorted(DIALPLAN.glob("*.conf"))
     )
     return values
+
+
+def _hold_music(settings: Settings, profile: Profile) -> dict[str, str]:
+    """The entries of the hold music: tones alone, and each message in the city's languages."""
+    sounds = settings.pbx / "sounds" / "psap"
+    tones = max(1, round(scaled(settings, WORDS_EVERY_SECONDS) / HOLD_SECONDS))
+    said = {
+        name: "\n".join(f"entry = {sounds / language / name}" for language in profile.languages)
+        for name in ("busy", "nobody")
+    }
+    return {
+        "hold_first": "\n".join([f"entry = {sounds / 'hold' / 'hold'}"] * tones),
+        "hold_busy": said["busy"],
+        "hold_nobody": said["nobody"],
+    }
 
 
 def _external(settings: Settings) -> str:
@@ -171,19 +190,18 @@ def _out(settings: Settings) -> str:
 def _globals(settings: Settings, profile: Profile) -> str:
     """Values of this installation for the dialplan, and which dialled numbers are expected."""
     queue = profile.queue
-    duty = ""
-    if queue.duty_number and settings.trunk_proxy:
-        duty = f"PJSIP/psap-out/sip:{queue.duty_number}@{_safe('trunk proxy', settings.trunk_proxy)}"
     lines = [
         "[globals]",
         f"PSAP_SITE = {profile.site}",
         f"PSAP_AREA = {profile.area_code.lstrip('0')}",
         f"PSAP_SOUNDS = {settings.pbx / 'sounds' / 'psap'}",
         f"PSAP_AGI_URL = agi://127.0.0.1:{settings.agi_port}",
+        f"PSAP_RING_SECONDS = {scaled(settings, queue.ring_seconds, SHORTEST_RING_SECONDS)}",
         f"PSAP_LONGEST_WAIT = {scaled(settings, queue.longest_wait_seconds)}",
         f"PSAP_LOW_WAIT = {scaled(settings, queue.low_to_normal_seconds)}",
-        f"PSAP_OVERFLOW_RING = {scaled(settings, OVERFLOW_RING_SECONDS, SHORTEST_RING_SECONDS)}",
-        f"PSAP_DUTY_DIAL = {duty}",
+        *_overflow(settings, profile),
+        f"PSAP_OUT = {_safe('trunk proxy', settings.trunk_proxy or '')}",
+        f"PSAP_BACK_RING = {scaled(settings, CALL_BACK_RING_SECONDS, SHORTEST_RING_SECONDS)}",
         *_limits(settings, profile),
         "",
         "[psap-known]",
@@ -195,6 +213,24 @@ def _globals(settings: Settings, profile: Profile) -> str:
         keys = dict.fromkeys(block_key(number, profile.area_code) for number in numbers)
         lines += ["", f"[{context}]", *(f"exten => {key},1,NoOp()" for key in keys if key)]
     return "\n".join(lines) + "\n"
+
+
+def _overflow(settings: Settings, profile: Profile) -> list[str]:
+    """The destinations that can be reached, ``KIND|SECONDS|WHAT`` each (dialplan/overflow.conf)."""
+    found = []
+    for each in profile.queue.overflow:
+        seconds = scaled(settings, each.seconds, SHORTEST_RING_SECONDS)
+        if each.kind is OverflowKind.ALL_PHONES:
+            found.append(f"phones|{seconds}|")
+        elif each.kind is OverflowKind.QUEUE:
+            # an & on both sides of each name, so that no name is found inside another
+            found.append(f"queue|{seconds}|&{'&'.join(each.members)}&")
+        else:
+            number = each.number or profile.queue.duty_number
+            if number and settings.trunk_proxy:
+                proxy = _safe("trunk proxy", settings.trunk_proxy)
+                found.append(f"out|{seconds}|PJSIP/psap-out/sip:{number}@{proxy}")
+    return [f"PSAP_OVERFLOW_{place} = {each}" for place, each in enumerate(found, 1)]
 
 
 def _limits(settings: Settings, profile: Profile) -> list[str]:

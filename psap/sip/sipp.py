@@ -59,12 +59,16 @@ def free_udp_port(address: str) -> int:
 
 
 class Lines:
-    """Telephone lines at one address, all towards one PBX. ``async with Lines(...)``."""
+    """Telephone lines at one address, all towards one PBX. ``async with Lines(...)``.
 
-    def __init__(self, target: tuple[str, int], address: str) -> None:
+    ``port`` 0 takes a free one.
+    """
+
+    def __init__(self, target: tuple[str, int], address: str, port: int = 0) -> None:
         self.target = target
         self.address = address
         self.port = 0
+        self._wanted_port = port
         self.on_invite: dict[str, Teller] = {}  # username -> its phone
         self._tellers: dict[str, Teller] = {}  # Call-ID -> who wants to know
         self._process: asyncio.subprocess.Process | None = None
@@ -93,7 +97,7 @@ class Lines:
     async def start(self) -> None:
         """Start SIPp and wait until it listens."""
         self._folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="psap-sipp-")))
-        self.port = free_udp_port(self.address)
+        self.port = self._wanted_port or free_udp_port(self.address)
         (self._folder / "lines.xml").write_bytes(scenario.lines(self.address, self.port))
         self._log, write_end = os.pipe()
         self._stack.callback(os.close, self._log)

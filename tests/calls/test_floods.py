@@ -1,4 +1,4 @@
-"""Floods from the carrier: a number holds two calls, the gate its hundred, and everybody else gets through."""
+"""Floods from the carrier: a number holds two calls, the gate its hundred, everybody else gets through."""
 
 from __future__ import annotations
 
@@ -109,8 +109,10 @@ async def test_twenty_numbers_hold_two_calls_each_and_others_reach_an_agent(
     assert set(told.words) == {"in", "r486"}
     assert max(told.most_at_once(number) for number in flooders) == PER_NUMBER
     await _all_recorded(centre, flooders, told, "too_many")
-    print(f"\n{size.count} calls at {size.rate}/s out of 20 numbers: {dict(told.words)}; refused within"
-          f" {told.slowest(0.5) * 1000:.0f} ms (median), {told.slowest(0.99) * 1000:.0f} ms (99 %)")  # fmt: skip
+    print(
+        f"\n{size.count} calls at {size.rate}/s out of 20 numbers: {dict(told.words)}; refused within"
+        f" {told.slowest(0.5) * 1000:.0f} ms (median), {told.slowest(0.99) * 1000:.0f} ms (99 %)"
+    )
 
 
 @pytest.mark.parametrize("size", [SMALL, FULL])
@@ -133,6 +135,8 @@ async def test_beyond_the_gate_s_places_503_at_once_and_who_dials_again_gets_in(
     assert second.words == {"in": len(again)}
     both = Flooded(words=told.words + second.words)
     await _all_recorded(centre, flooders, both, "overload")
-    print(f"\n{size.count} numbers at {size.rate}/s: {dict(told.words)}; refused within"
-          f" {told.slowest(0.5) * 1000:.0f} ms (median); of those who dialled again"
-          f" {second.words['in'] / len(again):.0%} were served")  # fmt: skip
+    print(
+        f"\n{size.count} numbers at {size.rate}/s: {dict(told.words)}; refused within"
+        f" {told.slowest(0.5) * 1000:.0f} ms (median); of those who dialled again"
+        f" {second.words['in'] / len(again):.0%} were served"
+    )
