@@ -10,9 +10,17 @@ import uuid
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    WithJsonSchema,
+)
 
-from psap.platform.clock import rfc3339
+from psap.platform.clock import EARLIEST, LATEST, rfc3339
 
 CALL_NAMESPACE = uuid.UUID("6f1b5c1e-7d0a-5c1f-9a64-112112112112")
 
@@ -33,7 +41,20 @@ def _us(value: object) -> object:
     return value
 
 
-Micros = Annotated[int, BeforeValidator(_us), PlainSerializer(rfc3339, return_type=str, when_used="json")]
+def _in_calendar(us: int) -> int:
+    """A time that no calendar shows could be stored, and then never be shown again."""
+    if not EARLIEST <= us <= LATEST:
+        raise ValueError("a time outside the calendar")
+    return us
+
+
+Micros = Annotated[
+    int,
+    BeforeValidator(_us),
+    AfterValidator(_in_calendar),
+    PlainSerializer(rfc3339, return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
 
 
 class Ending(StrEnum):

@@ -34,6 +34,10 @@ class FixedClock:
         self._now_us += int(seconds * 1_000_000)
 
 
+EARLIEST = -62_135_596_800_000_000  # 1 January of the year 1, UTC microseconds
+LATEST = 253_402_300_799_999_999  # the last microsecond of the year 9999
+
+
 def from_us(us: int) -> datetime:
     """An aware UTC datetime from UTC microseconds."""
     return datetime.fromtimestamp(us // 1_000_000, UTC).replace(microsecond=us % 1_000_000)

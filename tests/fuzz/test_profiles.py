@@ -164,9 +164,11 @@ def test_damaged_profiles(file: Path, inputs: int) -> None:
     fuzz("profile files", inputs, damaged, lambda data: check(file, data))
 
 
-WORDS_OF_A_CITY = """site code name timezone languages area_code numbers gate queue blocking hours ladder
-agencies categories shifts id key start end assumed districts en""".split()
-KEYS = st.sampled_from(WORDS_OF_A_CITY) | st.text(max_size=5)
+_OF_A_CITY = (
+    "site code name timezone languages area_code numbers gate queue blocking hours ladder agencies "
+    "categories shifts id key start end assumed districts en"
+)
+KEYS = st.sampled_from(_OF_A_CITY.split()) | st.text(max_size=5)
 VALUES: st.SearchStrategy[str] = st.recursive(
     st.integers().map(str)
     | st.booleans().map(lambda value: str(value).lower())
