@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from ami_bridge.link import Link
 from ami_bridge.wire import Headers, LinkError, RefusedError
 from psap.platform import pbx_names
+from psap.queue.model import Agent
 
 QUEUE = "psap112"
 
@@ -61,6 +64,13 @@ class Actions:
             Async="true",
         )
 
+    async def channels(self) -> set[str]:
+        """Uniqueids of every channel that lives."""
+        rows = await self._link.do("CoreShowChannels", timeout=10.0)
+        return {
+            row["Uniqueid"] for row in rows if row.get("Event") == "CoreShowChannel" and "Uniqueid" in row
+        }
+
     async def allow_dial(self, channel_id: str, number: str) -> None:
         """Let one call-back dial once: the dialplan takes this entry out as it dials."""
         await self._link.do(
@@ -74,6 +84,22 @@ class Actions:
         except RefusedError:
             return False
         return True
+
+    async def first_row(self, phone: str) -> None:
+        """Undo what dialplan/leg.conf did to somebody who did not come to the telephone: here he is."""
+        with contextlib.suppress(RefusedError):  # logged out meanwhile
+            await self._link.do("QueuePenalty", Queue=QUEUE, Interface=f"PJSIP/{phone}", Penalty=0)
+
+    async def has_contact(self, phone: str) -> bool:
+        """Whether a telephone is registered now; True where Asterisk cannot tell."""
+        answers = await self._link.do("Getvar", Variable=f"PJSIP_DIAL_CONTACTS({phone})")
+        return bool(answers[0].get("Value", "?"))
+
+    async def stop_ringing(self, agent: Agent) -> None:
+        """End the rings at an agent's telephone, so that the caller goes on to the next; never a conversation."""
+        if agent.ringing and not agent.talking:
+            with contextlib.suppress(RefusedError):  # it ended by itself
+                await self._link.do("Hangup", Channel=f"/^PJSIP\\/{agent.phone}-/", Cause=16)
 
     async def spoke(self, channel: str, word: str) -> None:
         """Tell the gate what is heard of its caller: ``1`` speech, ``talking``, ``quiet``."""

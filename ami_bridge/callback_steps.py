@@ -17,6 +17,7 @@ from ami_bridge.translate import Headers, at_us, whole
 from psap.calls.model import EndedBy
 from psap.missed.progress import Step, What
 
+CEL = Path("log/cel-custom/psap.csv")  # under Asterisk's own folder
 CITIZEN = "PJSIP/psap-out-"
 USER_EVENT = "PsapBack"
 UP = "Up"

@@ -18,7 +18,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from ami_bridge import callback_steps, resync
+from ami_bridge import callback_steps
 from ami_bridge.actions import Actions
 from ami_bridge.commands import Method, Params, must
 from ami_bridge.data import Data
@@ -281,9 +281,9 @@ class Callbacks:
 
     async def _look_up(self, running: Running) -> None:
         attempt = running.attempt
-        alive = attempt.channel_id in await resync.channels(self._link)
+        alive = attempt.channel_id in await self._actions.channels()
         since = attempt.started_at / 1_000_000
-        cel = self._settings.pbx / resync.CEL
+        cel = self._settings.pbx / callback_steps.CEL
         lines = await asyncio.to_thread(callback_steps.lines_about, cel, attempt.channel_id, since)
         for step in callback_steps.ledger_steps(lines, attempt.channel_id):
             running.progress.take(step)
