@@ -16,6 +16,8 @@ NOUNS: dict[str, tuple[str, bool]] = {
     "down": ("psap.cli.down", False),
     "status": ("psap.cli.status", False),
     "doctor": ("psap.cli.doctor", False),
+    "backup": ("psap.cli.backup", False),
+    "restore": ("psap.cli.restore", False),
     "test": ("psap.cli.test", False),
     "lock": ("psap.cli.lock", False),
     "call": ("psap.cli.call", False),

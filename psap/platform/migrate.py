@@ -32,13 +32,17 @@ class MigrationError(Exception):
 def migrate(settings: Settings) -> None:
     """Create the database or bring it to the newest version; does nothing when it is there.
 
+    A database with records is backed up before it is changed. One that has disappeared is put back
+    from the newest backup; the bridge then makes up the rest from Asterisk's ledger.
+
     Raises:
-        MigrationError: the database is newer than the software, or cannot be opened or written.
+        MigrationError: the database is newer than the software, or cannot be opened, written or backed up.
     """
     url = settings.effective_database_url
     try:
+        _put_back(settings)
         _prepare_file(url)
-        _with_connection(url, _upgrade, BUSY_SECONDS)
+        _with_connection(url, lambda connection: _upgrade(connection, settings), BUSY_SECONDS)
     except (SQLAlchemyError, OSError) as error:
         raise MigrationError(_unusable(error)) from error
 
@@ -65,18 +69,75 @@ def current_ok(settings: Settings, *, timeout: float = 1.0) -> tuple[bool, str]:
     return False, f"versi lama {state[0]} / old version {state[0]}"
 
 
-def _upgrade(connection: Connection) -> None:
+def downgrade(settings: Settings, revision: str) -> None:
+    """Bring the database back to an earlier version, after a backup. The home must not run.
+
+    Raises:
+        MigrationError: no such version, or the database cannot be used.
+    """
+    if revision not in known_revisions():
+        known = ", ".join(sorted(known_revisions()))
+        raise MigrationError(f"versi {revision} tidak ada / there is no version {revision} ({known})")
+
+    def back(connection: Connection) -> None:
+        found = _revision(connection)
+        if found is None or not _known(_scripts(), found):
+            raise MigrationError(_newer(str(found)))
+        if found < revision:
+            raise MigrationError(f"basis data sudah di versi / the database is already at {found}")
+        _back_up(settings)
+        _alembic(connection, "downgrade", revision)
+
+    try:
+        _with_connection(settings.effective_database_url, back, BUSY_SECONDS)
+    except (SQLAlchemyError, OSError) as error:
+        raise MigrationError(_unusable(error)) from error
+
+
+def known_revisions() -> set[str]:
+    """Every version of the tables that this software knows."""
+    return {script.revision for script in _scripts().walk_revisions()}
+
+
+def _upgrade(connection: Connection, settings: Settings) -> None:
     revision = _revision(connection)
     if revision == HEAD:
         return
     if revision is not None and not _known(_scripts(), revision):
         raise MigrationError(_newer(revision))
+    if revision is not None:
+        _back_up(settings)
+    _alembic(connection, "upgrade", "head")
+
+
+def _alembic(connection: Connection, way: str, revision: str) -> None:
     from alembic import command
 
     config = _config()
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    getattr(command, way)(config, revision)
     connection.commit()
+
+
+def _back_up(settings: Settings) -> None:
+    """No change of the tables without a way back. PostgreSQL's own tools do it there."""
+    from psap.platform import backup
+
+    if _sqlite_path(settings.effective_database_url) is None:
+        return
+    try:
+        backup.make(settings, kind="upgrade")
+    except backup.BackupError as error:
+        raise MigrationError(str(error)) from error
+
+
+def _put_back(settings: Settings) -> None:
+    path = _sqlite_path(settings.effective_database_url)
+    if path is None or path.exists() or not (settings.home / "backups").is_dir():
+        return
+    from psap.platform.restore import put_database_back
+
+    put_database_back(settings)
 
 
 def _newer(revision: str) -> str:
