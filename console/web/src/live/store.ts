@@ -167,13 +167,17 @@ async function adopt(callId: string, incidentId: string): Promise<void> {
   if (incident) draftObjects.get(callId)?.adopt(incident)
 }
 export async function refresh(): Promise<void> {
+  for (const follower of followers) follower.refresh()
   const snapshot = await asked(() => get<QueueSnapshot>('/queue'))
   if (snapshot) {
     away.value = null
     put(withSnapshot(live.value, snapshot))
   }
 }
+/** What else on the page follows events, and fetches anew when the queue is fetched. */
+export const followers: { event(event: LiveEvent): void; refresh(): void }[] = []
 function onEvent(event: LiveEvent): void {
+  for (const follower of followers) follower.event(event)
   put(reduce(live.value, event))
   if (event.type === 'call.updated' || event.type === 'call.ended') note((event.data as { call?: Call }).call)
   if (event.type === 'incident.changed') {

@@ -1,8 +1,8 @@
 /** Pages live behind the #: nothing to configure on the server, and never a telephone number in it. */
 import { computed, ref } from 'vue'
 
-export type PageName = 'desk' | 'log' | 'calls' | 'call' | 'incident' | 'blocks'
-const PATHS: Record<string, PageName> = { meja: 'desk', catatan: 'log', panggilan: 'calls', blokir: 'blocks' }
+export type PageName = 'desk' | 'log' | 'calls' | 'call' | 'incident' | 'blocks' | 'missed'
+const PATHS: Record<string, PageName> = { meja: 'desk', catatan: 'log', panggilan: 'calls', blokir: 'blocks', 'tak-terjawab': 'missed' }
 const hash = ref(location.hash)
 addEventListener('hashchange', () => { hash.value = location.hash })
 
