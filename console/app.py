@@ -33,6 +33,7 @@ from console.routes import (
     session,
 )
 from console.security import BODY_LIMIT, HEADERS, session_limits
+from console.state import StateWatch
 from console.table import API, RouteTable
 from console.viewing import VIEWS, Views
 from psap.accounts.service import Accounts
@@ -72,6 +73,8 @@ def make_parts(settings: Settings) -> Parts:
     database = Database(settings.effective_database_url)
     hot = Hot(settings.effective_redis_url)
     clock = SystemClock()
+    live = Live(hot, clock)
+    queries = CallQueries(database, city.site)
     return Parts(
         settings=settings,
         profile=city,
@@ -79,10 +82,17 @@ def make_parts(settings: Settings) -> Parts:
         database=database,
         hot=hot,
         bridge=Bridge(settings.bridge_socket),
-        live=Live(hot, clock),
+        live=live,
         metrics=Metrics(),
         accounts=Accounts(database, city.site, clock, session_limits(settings)),
-        calls=CallQueries(database, city.site),
+        calls=queries,
+        state=StateWatch(
+            settings,
+            clock,
+            database=lambda: health.reachable(queries),
+            redis=lambda: live.connected,
+            tell=live.tell,
+        ),
         audit_key=load_secrets(settings.home).audit,
     )
 
@@ -163,14 +173,14 @@ def _method(request: web.Request) -> str:
 
 async def _background(app: web.Application) -> AsyncIterator[None]:
     parts = app[PARTS]
-    state = {"database": "up"}
+    parts.live.state = parts.state.message
     tasks = [
         asyncio.create_task(parts.live.run(), name="live"),
         asyncio.create_task(_recheck(parts), name="recheck sessions"),
         asyncio.create_task(parts.bridge.link_for_ever(), name="link incidents"),
-        asyncio.create_task(_watch_database(parts, state), name="watch database"),
+        asyncio.create_task(parts.state.run(), name="state"),
         asyncio.create_task(
-            beat_forever(parts.settings.run, "console", lambda: _heartbeat(parts, state)), name="heartbeat"
+            beat_forever(parts.settings.run, "console", lambda: _heartbeat(parts)), name="heartbeat"
         ),
     ]
     yield
@@ -184,18 +194,12 @@ async def _background(app: web.Application) -> AsyncIterator[None]:
     await parts.database.close()
 
 
-def _heartbeat(parts: Parts, state: dict[str, str]) -> tuple[str, str]:
-    if state["database"] != "up":
+def _heartbeat(parts: Parts) -> tuple[str, str]:
+    if not parts.state.database_up:
         return "degraded", "basis data tidak menjawab / the database does not answer"
     if not parts.live.connected:
         return "degraded", "Redis tidak menjawab, halaman bertanya berkala / Redis is away, pages poll"
     return "up", f"{parts.live.clients} langsung / live"
-
-
-async def _watch_database(parts: Parts, state: dict[str, str]) -> None:
-    while True:
-        state["database"] = (await health.health(parts)).database
-        await asyncio.sleep(2)
 
 
 async def _recheck(parts: Parts) -> None:

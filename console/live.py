@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import structlog
-from aiohttp import WSCloseCode, web
+from aiohttp import WSCloseCode, WSMsgType, web
 
 from console.visibility import Sight, masked, sight
 from psap.accounts.model import User
@@ -77,6 +77,7 @@ class Live:
         self.events = 0
         self.lag_seconds = 0.0  # of the newest event, from its happening to our reading it
         self._listeners: list[Callable[[Event], None]] = []
+        self.state: Callable[[], str] | None = None  # the message that says how every part is
 
     @property
     def clients(self) -> int:
@@ -95,7 +96,7 @@ class Live:
                 self.last, self.connected = last, True
                 if not first:
                     log.info("hot store is back")
-                    self._tell(RESET)
+                    self.tell(RESET)
                 self.ready.set()
                 async for seq, event in self._hot.follow(last):
                     self._fan_out(seq, event)
@@ -106,13 +107,14 @@ class Live:
                 log.exception("live channel stumbled")
             if self.connected or first:
                 log.warning("hot store is away; clients poll")
-                self._tell(DEGRADED)
+                self.tell(DEGRADED)
             first = False
             self.connected = False
             self.ready.clear()
             await asyncio.sleep(RETRY)
 
-    def _tell(self, message: str) -> None:
+    def tell(self, message: str) -> None:
+        """Send a message to everybody who is connected."""
         for client in list(self._clients):
             client.send(message)
 
@@ -146,8 +148,10 @@ class Live:
         try:
             if after is not None:
                 await self._replay(client, after)
-            async for _ in client.socket:
-                pass  # clients have nothing to say here; wishes are REST calls
+            async for said in client.socket:
+                # wishes are REST calls; all that can be asked here is how we are, a proof of life too
+                if said.type is WSMsgType.TEXT and said.data == "state" and self.state is not None:
+                    client.send(self.state())
         finally:
             self._clients.discard(client)
             client.close(WSCloseCode.OK)

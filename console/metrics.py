@@ -54,6 +54,7 @@ class Metrics:
             family = name.partition("{")[0]
             if family not in told:
                 told.add(family)
-                lines += [f"# HELP {family} {meaning}", f"# TYPE {family} gauge"]
+                kind = "counter" if family.endswith("_total") else "gauge"
+                lines += [f"# HELP {family} {meaning}", f"# TYPE {family} {kind}"]
             lines.append(f"{name} {value:g}")
         return "\n".join(lines) + "\n"

@@ -9,6 +9,7 @@ from aiohttp import web
 from console.bridge import Bridge
 from console.live import Live
 from console.metrics import Metrics
+from console.state import StateWatch
 from psap.accounts.service import Accounts
 from psap.agencies.model import Profile
 from psap.calls.queries import CallQueries
@@ -32,6 +33,7 @@ class Parts:
     metrics: Metrics
     accounts: Accounts
     calls: CallQueries
+    state: StateWatch
     audit_key: str  # under which the audit names numbers
 
     @property

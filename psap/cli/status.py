@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from psap.cli.say import HomeOption
-from psap.platform.probes import Status
+from psap.platform.probes import PartStatus, Status
 from psap.platform.settings import Settings, load_settings
 
 UNHEALTHY = 3  # exit code, as systemctl status has it
@@ -38,6 +38,12 @@ def ask(settings: Settings) -> Status:
     return asyncio.run(probes.status(settings))
 
 
+def _detail(part: PartStatus) -> str:
+    from rich.markup import escape
+
+    return escape(part.detail + (f"\n→ {part.mend}" if part.mend else ""))
+
+
 def show(settings: Settings, told: Status) -> None:
     """A table for people."""
     from rich.console import Console
@@ -48,7 +54,7 @@ def show(settings: Settings, told: Status) -> None:
         table.add_column(column)
     for name, part in told.parts.items():
         word, colour = WORDS[part.state]
-        table.add_row(name, f"[{colour}]{word} / {part.state}[/]", str(part.pid or ""), part.detail)
+        table.add_row(name, f"[{colour}]{word} / {part.state}[/]", str(part.pid or ""), _detail(part))
     console = Console()
     console.print(table)
     console.print("Sehat / healthy" if told.healthy else "TIDAK sehat / NOT healthy")

@@ -28,8 +28,8 @@ WORDS: dict[str, Words] = {
             "The telephone exchange (Asterisk) does not answer: new calls may not come in.",
         ),
         (
-            "Lihat ./112 status dan log/asterisk.log; bila proses berhenti: kill -CONT PID, bila tidak: ./112 down lalu ./112 up.",
-            "See ./112 status and log/asterisk.log; a stopped process: kill -CONT PID, else ./112 down and ./112 up.",
+            "Yang berhenti dihidupkan ulang sendiri dalam 40 detik; selain itu lihat log/asterisk.log, lalu ./112 down dan ./112 up.",
+            "A stopped one is restarted by itself within 40 s; else see log/asterisk.log, then ./112 down and ./112 up.",
         ),
     ),
     "ami": Words(

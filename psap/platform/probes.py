@@ -8,18 +8,17 @@ import contextlib
 import sqlite3
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Literal
 
 from pydantic import BaseModel
 
-from psap.platform import supervise
-from psap.platform.heartbeat import read_heartbeat
+from psap.platform import mending, supervise
+from psap.platform.heartbeat import read_beat, read_heartbeat
 from psap.platform.settings import Settings, load_secrets
+from psap.platform.troubles import State, Trouble
 
 PROBE_SECONDS = 1.3  # with start-up of the command itself, under three on a loaded machine
+SUPERVISOR_SECONDS = 0.9  # then /proc is searched, which takes its time too
 MIGRATIONS = Path(__file__).parent / "migrations" / "versions"
-
-State = Literal["up", "degraded", "down"]
 
 
 class PartStatus(BaseModel):
@@ -28,6 +27,7 @@ class PartStatus(BaseModel):
     state: State
     detail: str
     pid: int | None = None
+    mend: str | None = None  # what to do, in two languages; None while it is up
 
 
 class Status(BaseModel):
@@ -63,12 +63,27 @@ async def status(settings: Settings) -> Status:
         elif state == "down" and process and process.state not in ("RUNNING", "STARTING"):
             detail = f"{process.state.lower()}: {process.detail}"
         parts[name] = PartStatus(state=state, detail=detail, pid=pid)
+    for name, part in _told_by_the_bridge(settings).items():
+        parts.setdefault(name, part)
+    for name, part in parts.items():
+        part.mend = None if part.state == "up" else mending.mend(name)
     return Status(healthy=all(part.state == "up" for part in parts.values()), parts=parts)
+
+
+def _told_by_the_bridge(settings: Settings) -> dict[str, PartStatus]:
+    """What only the bridge knows: its link, the disk, whatever else complains there."""
+    beat = read_beat(settings.run, "ami_bridge")
+    if beat is None or read_heartbeat(settings.run, "ami_bridge")[0] == "down":
+        return {}  # old news
+    return {
+        name: PartStatus(state=row["state"], detail=Trouble(name, **row).words())
+        for name, row in beat.get("parts", {}).items()
+    }
 
 
 def _known(settings: Settings) -> dict[str, supervise.ProcessInfo]:
     with contextlib.suppress(supervise.SuperviseError):
-        return supervise.info(settings)
+        return supervise.info(settings, timeout=SUPERVISOR_SECONDS)
     # supervisord is dead or hung: what /proc shows
     return {
         name: supervise.ProcessInfo(name, "RUNNING", pid, "without supervisord")
@@ -174,6 +189,10 @@ async def _console(settings: Settings) -> str:
     return _beat(settings, "console")
 
 
+async def _watchdog(settings: Settings) -> str:
+    return _beat(settings, "watchdog")
+
+
 async def _database(settings: Settings) -> str:
     if settings.database_url is None:
         version = await asyncio.to_thread(_sqlite_version, settings.home / "psap.db")
@@ -220,4 +239,5 @@ PROBES: dict[str, Probe] = {
     "ami_bridge": _bridge,
     "console": _console,
     "database": _database,
+    "watchdog": _watchdog,
 }

@@ -81,9 +81,9 @@ def ask(settings: Settings, method: str, *params: Any, timeout: float = CALL_SEC
     return answer[0]
 
 
-def info(settings: Settings) -> dict[str, ProcessInfo]:
+def info(settings: Settings, timeout: float = CALL_SECONDS) -> dict[str, ProcessInfo]:
     """Each part as supervisord sees it. Raises SuperviseError when it does not answer."""
-    rows = cast("list[dict[str, Any]]", ask(settings, "supervisor.getAllProcessInfo"))
+    rows = cast("list[dict[str, Any]]", ask(settings, "supervisor.getAllProcessInfo", timeout=timeout))
     return {
         row["name"]: ProcessInfo(row["name"], row["statename"], row["pid"] or None, row["description"])
         for row in rows

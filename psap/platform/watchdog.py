@@ -22,8 +22,9 @@ from psap.platform.heartbeat import heartbeat_age, write_heartbeat
 from psap.platform.settings import Settings, load_settings
 
 EVERY = 2.0  # seconds between two looks
-ANSWER = 4.0  # seconds a part has for one answer
+ANSWER = 2.0  # seconds a part has for one answer
 LATE = 1.0  # seconds: when our own sleep took so much too long, nobody is judged
+OLDEST_BEAT = 6.0  # seconds; a beat comes each second
 BUSY_SHARE = 0.2  # of the silent time spent computing: busy rather than dead
 START_SECONDS = 60.0  # until a fresh process gives its first sign of life
 
@@ -61,18 +62,20 @@ class Judge:
         self._silent = 0.0
         self._cpu = 0.0
         self._lived = False
+        self._doubted = False
 
     def verdict(self, look: Look, seconds: float) -> str | None:
         """Why to end it, or None. ``seconds``: how much this look counts, 0 on a starved machine."""
         if self._who != (look.pid, look.born):
             self._who, self._lived = (look.pid, look.born), False
-            self._silent, self._cpu = 0.0, look.cpu
+            self._silent, self._cpu, self._doubted = 0.0, look.cpu, False
         if look.alive:
-            self._lived, self._silent, self._cpu = True, 0.0, look.cpu
+            self._lived, self._silent, self._cpu, self._doubted = True, 0.0, look.cpu, False
             return None
         if look.letter == "t":  # a debugger holds it: a person is at work
             return None
-        self._silent += seconds
+        self._silent += seconds if self._doubted else 0.0  # a first doubt may be a moment old
+        self._doubted = True
         used = look.cpu - self._cpu
         stopped = look.letter == "T"
         busy = not stopped and used > (0.0 if self._patience.busy is None else BUSY_SHARE * self._silent)
@@ -184,7 +187,7 @@ class Watchdog:
 
         async def both() -> bool:
             age = heartbeat_age(self._settings.run, part)
-            return age is not None and age < OURS.idle / 2 and await answers()
+            return age is not None and age < OLDEST_BEAT and await answers()
 
         return both
 

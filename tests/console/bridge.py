@@ -16,7 +16,10 @@ class ScriptedBridge:
         self._server: asyncio.Server | None = None
         self.asked: list[tuple[str, dict[str, Any]]] = []
         self.snapshot: dict[str, Any] = {"calls": [], "waiting": [], "agents": [], "health": {}}
-        self.answers: dict[str, Any] = {"blocks.sync": {"written": 1, "deleted": 0}}
+        self.answers: dict[str, Any] = {
+            "blocks.sync": {"written": 1, "deleted": 0},
+            "health": {"state": "up", "detail": "", "parts": {}, "figures": {}},
+        }
         self.hangs = False
         self.errors: dict[str, tuple[str, str]] = {}
 

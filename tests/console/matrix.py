@@ -53,6 +53,7 @@ MATRIX: dict[tuple[str, str], set[Role]] = {
     ("POST", "/missed/{id}/close"): WORD,
     ("GET", "/profile"): ALL,
     ("GET", "/events"): ALL,
+    ("GET", "/state"): ALL,
     ("GET", "/healthz"): OPEN,
     ("GET", "/metrics"): OPEN,
     ("GET", "/openapi.json"): OPEN,
