@@ -139,6 +139,11 @@ class Caller:
         return await asyncio.wait_for(asyncio.shield(self._ended), timeout)
 
     @property
+    def call_id(self) -> str:
+        """The Call-ID on the wire; empty before it is dialled."""
+        return self._call_id
+
+    @property
     def is_over(self) -> bool:
         return self._ended.done()
 

@@ -176,6 +176,10 @@ class Lines:
         """Tell ``teller`` what happens to a call."""
         self._tellers[call_id] = teller
 
+    def forget(self, call_id: str) -> None:
+        """Tell nobody any more: a process of thousands of calls keeps none that is over."""
+        self._tellers.pop(call_id, None)
+
     def new_call(self, teller: Teller) -> str:
         """A new Call-ID."""
         call_id = f"psap-{secrets.token_hex(8)}"

@@ -1,0 +1,138 @@
+"""What a soak found: what was placed against what is in the database."""
+
+from __future__ import annotations
+
+import datetime
+import sqlite3
+from collections import Counter
+from dataclasses import dataclass, field
+
+from bench.callers import Placed
+from bench.watching import Growth
+from psap.platform.settings import ROOT, Settings
+
+DOCUMENT = ROOT / "docs" / "benchmarks.md"
+BEGIN, END = "<!-- soak: begin -->", "<!-- soak: end -->"
+
+
+@dataclass(slots=True)
+class Summary:
+    """The whole result. Waits are seconds from INVITE to a person's voice."""
+
+    seed: int
+    seconds: float
+    placed: list[Placed]
+    faults: Counter[str]
+    growth: list[Growth]
+    interrupted: bool
+    healthy: bool
+    recorded: Counter[str] = field(default_factory=Counter)
+    endings: Counter[str] = field(default_factory=Counter)
+    sources: Counter[str] = field(default_factory=Counter)
+
+    def read(self, settings: Settings) -> None:
+        """Count the closed records by the number that was dialled: each call dialled one of its own."""
+        with sqlite3.connect(f"file:{settings.home / 'psap.db'}?mode=ro", uri=True) as base:
+            rows = base.execute("select dialled, ending, source from calls where ending is not null")
+            for dialled, ending, source in rows:
+                self.recorded[dialled] += 1
+                self.endings[ending] += 1
+                self.sources[source] += 1
+
+    @property
+    def refused(self) -> list[Placed]:
+        """Refused before an answer."""
+        return [call for call in self.placed if not call.answered and not call.left]
+
+    @property
+    def without_record(self) -> list[Placed]:
+        return [call for call in self.placed if call.answered and not self.recorded[call.dialled]]
+
+    @property
+    def without_person(self) -> list[Placed]:
+        """Who wanted a person and stayed, and got none."""
+        return [call for call in self.placed if call.wants_person and call.person_after is None]
+
+    @property
+    def doubled(self) -> list[Placed]:
+        return [call for call in self.placed if self.recorded[call.dialled] > 1]
+
+    @property
+    def unknown(self) -> int:
+        """Records of calls that nobody placed."""
+        return len(self.recorded.keys() - {call.dialled for call in self.placed})
+
+    @property
+    def good(self) -> bool:
+        lost = len(self.without_record) + len(self.without_person)
+        return not (lost or self.doubled or self.unknown or self.refused) and self.healthy
+
+    def lines(self) -> list[str]:
+        """The summary as Markdown."""
+        waits = sorted(call.person_after for call in self.placed if call.person_after is not None)
+        kinds = Counter(call.kind for call in self.placed)
+        records = sum(1 for call in self.placed if self.recorded[call.dialled])
+        rate = len(self.placed) / max(1.0, self.seconds)
+        today = datetime.datetime.now(datetime.UTC).date()
+        out = [
+            f"{len(self.placed)} calls in {self.seconds:.0f} s ({rate:.1f} a second), {self.faults.total()} "
+            f"faults, seed {self.seed}, {today}" + (" (interrupted)" if self.interrupted else ""),
+            "",
+            "| | |",
+            "|---|---|",
+            f"| calls placed | {len(self.placed)}: {_counted(kinds)} |",
+            f"| faults injected | {self.faults.total()}: {_counted(self.faults)} |",
+            f"| records | {records}: {_counted(self.endings)}; {_counted(self.sources)} |",
+            f"| **lost**: no record | **{len(self.without_record)}** |",
+            f"| **lost**: stayed on the line and reached nobody | **{len(self.without_person)}** |",
+            f"| refused before an answer | {len(self.refused)} |",
+            f"| doubled | {len(self.doubled)} |",
+            f"| records of calls that nobody placed | {self.unknown} |",
+            f"| to a person's voice, seconds: median, 99 %, longest | {_waits(waits)} |",
+            f"| healthy at the end | {'yes' if self.healthy else 'NO'} |",
+            "",
+            "| process | starts | memory at start, MB | at end | growth within one life, MB an hour | "
+            "file handles at start | at end | growth an hour |",
+            "|---|---|---|---|---|---|---|---|",
+        ]
+        for each in self.growth:
+            out.append(
+                f"| {each.part} | {each.lives} | {each.kb_start / 1024:.1f} | {each.kb_end / 1024:.1f} | "
+                f"{_rate(each.kb_an_hour, 1024)} | {each.handles_start} | {each.handles_end} | "
+                f"{_rate(each.handles_an_hour, 1)} |"
+            )
+        for title, calls in (
+            ("no record", self.without_record),
+            ("reached nobody", self.without_person),
+            ("doubled", self.doubled),
+            ("refused", self.refused),
+        ):
+            for call in calls[:20]:
+                out.append(f"- {title}: dialled {call.dialled}, {call.kind}, answered {call.answered}, "
+                           f"status {call.status}")  # fmt: skip
+        return out
+
+    def write(self) -> None:
+        """Put the summary into docs/benchmarks.md, between its two marks."""
+        text = DOCUMENT.read_text("utf-8") if DOCUMENT.exists() else "# Benchmarks\n"
+        if BEGIN not in text:
+            text = (
+                text.rstrip("\n") + "\n\n## Soak\n`./112 bench soak` places calls of mixed behaviour while "
+                f"random faults happen, and writes this (`--write`).\n\n{BEGIN}\n{END}\n"
+            )
+        head, tail = text.split(BEGIN)[0], text.split(END)[1]
+        DOCUMENT.write_text(f"{head}{BEGIN}\n" + "\n".join(self.lines()) + f"\n{END}{tail}", "utf-8")
+
+
+def _counted(counts: Counter[str]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in counts.most_common()) or "none"
+
+
+def _waits(waits: list[float]) -> str:
+    if not waits:
+        return "-"
+    return f"{waits[len(waits) // 2]:.1f}, {waits[int(len(waits) * 0.99)]:.1f}, {waits[-1]:.1f}"
+
+
+def _rate(value: float | None, unit: float) -> str:
+    return "-" if value is None else f"{value / unit:+.1f}"
