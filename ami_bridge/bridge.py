@@ -8,6 +8,7 @@ from typing import Any
 
 from ami_bridge.actions import Actions
 from ami_bridge.blocks import Blocks, BlockWatch
+from ami_bridge.books import Books
 from ami_bridge.callbacks import Callbacks
 from ami_bridge.catch_up import CatchUp
 from ami_bridge.commands import CommandServer
@@ -17,7 +18,6 @@ from ami_bridge.link import Link
 from ami_bridge.probe import AgiProbe
 from ami_bridge.publisher import Publisher
 from ami_bridge.reputation import Reputation, mark_of
-from ami_bridge.resync import Books
 from ami_bridge.translate import agent_fact, call_fact
 from ami_bridge.wire import Headers
 from ami_bridge.wishes import Wishes
@@ -126,7 +126,6 @@ class Bridge:
             asyncio.create_task(self.link.run(), name="link"),
             *self.errands.every(self.duties()),
         ]
-        await self.catch_up.load_place()
         await self.commands.start()
         try:
             stopped = asyncio.create_task(stop.wait(), name="stop")
@@ -137,6 +136,7 @@ class Bridge:
         finally:
             await self.commands.stop()
             await self.link.close()
+            await self.catch_up.close()
             await self.publisher.flush(0.5)
             await self.recorder.stop(recorder, 1.0)
             for task in tasks:

@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from ami_bridge.translate import TRUNK, phone_of, user_fact, whole
 from psap.calls import facts as f
@@ -76,32 +76,37 @@ def own(row: dict[str, str]) -> bool:
     return row["uniqueid"] == row["linkedid"]
 
 
-def whole_lines(path: Path, offset: int, limit: int = -1) -> tuple[list[str], int]:
-    """Complete lines from an offset on (at most ``limit`` bytes), and the offset after them.
-
-    A shorter file is a new one; an offset inside a line means that line's beginning.
-    """
+def whole_lines(path: Path, offset: int) -> tuple[list[str], int]:
+    """Complete lines of a file from an offset on, and the offset after them; a shorter file is a new one."""
     try:
         with path.open("rb") as file:
-            size = file.seek(0, 2)
-            offset = 0 if size < offset else _line_start(file, offset)
-            file.seek(offset)
-            data = file.read(limit)
-            while limit > 0 and b"\n" not in data and (more := file.read(limit)):
-                data += more
+            return cut_lines(file, line_start(file, offset), -1)
     except FileNotFoundError:
         return [], 0
+
+
+def cut_lines(file: BinaryIO, offset: int, limit: int, *, torn: bool = False) -> tuple[list[str], int]:
+    """About ``limit`` bytes of lines (``torn``: also one without an end), and the offset after them."""
+    file.seek(offset)
+    data = file.read(limit)
+    while limit > 0 and b"\n" not in data and (more := file.read(limit)):
+        data += more
+    if torn and data and not data.endswith(b"\n") and not file.read(1):
+        return data.decode("utf-8", "replace").rstrip("\n").split("\n"), offset + len(data)
     end = data.rfind(b"\n") + 1
     return data[:end].decode("utf-8", "replace").split("\n")[:-1], offset + end
 
 
-def _line_start(file: Any, offset: int) -> int:
+def line_start(file: BinaryIO, offset: int) -> int:
+    """The beginning of the line that an offset lies in; 0 where the file is shorter."""
+    if file.seek(0, 2) < offset:
+        return 0
     while offset > 0:
         start = max(0, offset - 4096)
         file.seek(start)
         at = file.read(offset - start).rfind(b"\n")
         if at >= 0:
-            return int(start + at + 1)
+            return start + at + 1
         offset = start
     return 0
 

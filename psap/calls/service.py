@@ -125,7 +125,8 @@ class Following:
         """Work out who calls, and ask for what is known of the number."""
         call = tracker.call
         call.caller = self.ports.describe(call.caller.number, tracker.number_key, call.caller.presentation)
-        if tracker.number_key and not call.policy.refused:  # of two hundred a second nobody asks
+        # of two hundred a second nobody asks, nor of what is over
+        if tracker.number_key and not tracker.ended and not call.policy.refused:
             self.ports.look_up(call.id, tracker.number_key)
 
     def _after(self, tracker: Tracker, fact: f.Fact) -> None:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from ami_bridge.ledger import COLUMNS, facts_of, last_moment, replay, stories, whole_lines
-from ami_bridge.resync import CEL, Books
+from ami_bridge.ledger import COLUMNS, facts_of, last_moment, replay, stories
 from psap.calls import facts as f
 from psap.calls.model import EndedBy, Ending, Flag, GateResult, Source
 from psap.calls.tracking import Tracker
@@ -121,33 +118,65 @@ def test_broken_times_and_extras_cost_only_themselves() -> None:
 
 
 def test_facts_are_in_order_though_lines_are_not() -> None:
-    story = stories([GATE[0], hangup(110.0, TRUNK), *TALK, *GATE[1:]], [])[CALL]
+    story = stories([GATE[0], *TALK, *GATE[1:], hangup(110.0, TRUNK)], [])[CALL]
     times = [fact.at for fact in facts_of(story, owner)]
     assert times == sorted(times)
     assert isinstance(facts_of(story, owner)[0], f.Started)
 
 
-def test_half_a_line_waits_for_its_end(tmp_path: Path) -> None:
-    path = tmp_path / "psap.csv"
-    path.write_bytes(b"one\ntwo\nthr")
-    lines, offset = whole_lines(path, 0)
-    assert (lines, offset) == (["one", "two"], 8)
-    with path.open("ab") as file:
-        file.write(b"ee\n")
-    assert whole_lines(path, offset) == (["three"], 14)
-    path.write_bytes(b"new\n")  # rotated: shorter than where we were
-    assert whole_lines(path, 14) == (["new"], 4)
-    assert whole_lines(tmp_path / "none", 5) == ([], 0)
+def test_a_clock_set_back_turns_no_call_around() -> None:
+    late = [leg("CHAN_START", 103.0), leg("ANSWER", 105.5), leg("HANGUP", 110.0), hangup(110.0, PHONE)]
+    right = told([*GATE, *late])
+    hour = [
+        line.replace(f'"{at}.', f'"{at - 90}.') for at, line in zip((103, 105, 110, 110), late, strict=True)
+    ]
+    back = told([*GATE, *hour])
+    assert right is not None
+    assert back is not None
+    assert back.ended
+    assert (back.call.ending, back.call.talk_seconds) == (right.call.ending, right.call.talk_seconds)
+    assert back.call.ring_seconds == right.call.ring_seconds
+    assert back.call.ended_at is not None
+    assert back.call.ended_at >= back.call.started_at
 
 
-def test_the_offset_stays_before_calls_in_progress(tmp_path: Path) -> None:
-    path = tmp_path / CEL
-    path.parent.mkdir(parents=True)
-    books = Books(tmp_path)
-    for second in range(0, 60, 5):
-        path.write_bytes(b"x" * 10 * (second + 1))
-        books.look(second * 1_000_000)
-    assert books.settle(32_000_000)
-    assert books.cel_offset == 10 * 26  # what there was at 25 s, before 27 s
-    assert not books.settle(32_000_000)
-    assert not Books(tmp_path).settle(100_000_000)
+def test_a_torn_line_costs_itself_alone() -> None:
+    torn = GATE[3][:70] + hangup(107.0, TRUNK)
+    made = told([*GATE[:3], torn])
+    assert made is not None
+    assert (made.call.ending, made.call.gate.seconds) == (Ending.ABANDONED_IN_GATE, None)
+
+
+def test_an_open_quote_swallows_no_other_line() -> None:
+    made = told([GATE[0], '"PsapCall","100.0', *GATE[1:], hangup(107.0, TRUNK)])
+    assert made is not None
+    assert made.call.caller.number == "081234567890"
+
+
+@pytest.mark.parametrize(
+    ("cause", "queue_word", "end"),
+    [
+        (0, "RINGNOANSWER", "no_answer"),
+        (0, "RINGCANCELED", "cancelled"),
+        (17, "RINGNOANSWER", "busy"),
+        (26, "RINGCANCELED", "cancelled"),
+    ],
+)
+def test_how_a_ring_ended(cause: int, queue_word: str, end: str) -> None:
+    gone = leg("HANGUP", 106.0, app="AppQueue", extra=f'{{"hangupcause":{cause},"hangupsource":""}}')
+    made = told(
+        [*GATE, leg("CHAN_START", 103.0), gone, hangup(107.0, TRUNK)],
+        [f"106|{CALL}|psap112|agent1|{queue_word}|3000"],
+    )
+    assert made is not None
+    assert [each.end for each in made.call.legs] == [end]
+
+
+def test_the_end_that_a_call_taker_asked_for_is_the_call_takers() -> None:
+    queue_log = [
+        f"105|{CALL}|psap112|agent1|CONNECT|3|{LEG}|2",
+        f"110|{CALL}|psap112|agent1|COMPLETECALLER|3|5|1",
+    ]
+    made = told([*GATE, *TALK, hangup(110.0, ""), leg("HANGUP", 110.0)], queue_log)
+    assert made is not None
+    assert made.call.ended_by is EndedBy.AGENT
