@@ -25,6 +25,7 @@ NOUNS: dict[str, tuple[str, bool]] = {
     "users": ("psap.cli.users", True),
     "phone": ("psap.cli.phone", False),
     "profile": ("psap.cli.profile", True),
+    "bench": ("psap.cli.bench", True),
 }
 PASS_ON = {"test": {"allow_extra_args": True, "ignore_unknown_options": True}}
 
