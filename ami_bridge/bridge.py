@@ -14,6 +14,7 @@ from ami_bridge.catch_up import CatchUp
 from ami_bridge.commands import CommandServer
 from ami_bridge.data import Data
 from ami_bridge.duties import Duty, Errands
+from ami_bridge.keeping import Keeping
 from ami_bridge.link import Link
 from ami_bridge.probe import AgiProbe
 from ami_bridge.publisher import Publisher
@@ -81,6 +82,8 @@ class Bridge:
         self.probe = AgiProbe(settings.agi_port)
         self.words = Words(self.actions, self.following, self.probe)
         self.catch_up = CatchUp(self.link, self.following, Books(settings.pbx), self.data, self.recorder, log)
+        self.keeping = Keeping(settings, self.catch_up.replaced, log)
+        self.troubles += self.keeping.complaints()
         self.wishes = Wishes(
             settings, self.following, self.actions, self.blocks, self.recorder, self.data, self.health
         )
@@ -112,6 +115,7 @@ class Bridge:
             *self.words.duties(),
             *self.block_watch.duties(),
             *self.catch_up.duties(),
+            *self.keeping.duties(),
             *self.callbacks.duties(),
             Duty("queue", QUEUE_TELL_EVERY, self._tell_queue),
             Duty("audio", AUDIO_EVERY, self._count_audio),
@@ -126,6 +130,7 @@ class Bridge:
             asyncio.create_task(self.link.run(), name="link"),
             *self.errands.every(self.duties()),
         ]
+        self.errands.soon(self.keeping.check())
         await self.commands.start()
         try:
             stopped = asyncio.create_task(stop.wait(), name="stop")
@@ -145,6 +150,7 @@ class Bridge:
             await self.errands.end()
             await self.hot.close()
             await self.database.close()
+            await self.keeping.close()
 
     # -- telling
 

@@ -60,7 +60,11 @@ class Database:
     def _connected(self, dbapi_connection: Any, record: Any) -> None:
         if self.path is not None:
             record.info["file"] = sqlite.identity(self.path)
-        _sqlite_connect(dbapi_connection)
+        try:
+            _sqlite_connect(dbapi_connection)
+        except Exception:
+            dbapi_connection.close()  # it has a thread, and nobody else knows of it
+            raise
 
     def _taken(self, _dbapi_connection: Any, record: Any, _proxy: object) -> None:
         if self.path is None:
@@ -86,8 +90,9 @@ def _sqlite_begin(connection: Any) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
 
-def _broken_is_away(context: ExceptionContext) -> None:
+def _broken_is_away(context: ExceptionContext) -> BaseException | None:
     """A damaged file is a database that cannot be used now, not the fault of what was to be written."""
     error = context.original_exception
     if sqlite.is_broken(error) and not isinstance(context.sqlalchemy_exception, OperationalError):
-        context.chained_exception = OperationalError(context.statement, None, error)
+        return OperationalError(context.statement, None, error)
+    return None
