@@ -1,4 +1,4 @@
-"""Ways to break a part of a running home, each undone when its block ends."""
+"""Ways to break a process or the database of a running home, each undone when its block ends."""
 
 from __future__ import annotations
 
@@ -8,14 +8,28 @@ import os
 import signal
 import sqlite3
 import threading
-from collections.abc import AsyncIterator, Iterable
+import time
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
+from ami_bridge.link import PING_EVERY, PING_TIMEOUT
 from psap.platform import probes, supervise
+from psap.platform.heartbeat import STALE_SECONDS
 from tests.support.home import Home
 
 OURS = ("agi", "ami_bridge", "console", "redis")
-RUN, PAUSE = 0.03, 1.7  # seconds a slowed process runs and is paused, in turn
+# a stopped process stays stopped for twice the longest watchdog: what any of them does shows in the cell
+LONG = 2 * max(PING_EVERY + PING_TIMEOUT, STALE_SECONDS)
+SLOW_RUN, SLOW_PAUSE = 0.05, 5.0  # seconds a slowed process runs and is paused, in turn
+STARVED_RUN, STARVED_PAUSE = 0.03, 1.7  # each answer late, none late enough for a watchdog
+CRASHES = 3  # of Asterisk: the call must be possible afterwards
+CRASH_AFTER = 0.3  # seconds a process lives in a crash loop
+
+
+async def until(moment: float) -> None:
+    """Wait until a moment (time.monotonic); at once if it is over."""
+    await asyncio.sleep(max(0.0, moment - time.monotonic()))
 
 
 def _pid(home: Home, part: str) -> int:
@@ -26,6 +40,11 @@ def _pid(home: Home, part: str) -> int:
 
 def _state(home: Home, part: str) -> str:
     return supervise.info(home.settings)[part].state
+
+
+def _signal(pid: int, sign: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, sign)
 
 
 async def _hold_down(home: Home, part: str) -> None:
@@ -60,49 +79,147 @@ async def killed(home: Home, *parts: str) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def stopped(home: Home, part: str) -> AsyncIterator[None]:
-    """Neither dead nor alive: SIGSTOP, its sockets still open."""
-    pid = _pid(home, part)
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(pid, signal.SIGCONT)
+async def killed_once(home: Home, part: str) -> AsyncIterator[None]:
+    """SIGKILL; supervisord brings it back as it always does."""
+    os.kill(_pid(home, part), signal.SIGKILL)
+    yield
 
 
 @asynccontextmanager
-async def slow(home: Home, part: str) -> AsyncIterator[None]:
-    """A starved process: it answers, but each answer takes nearly two seconds."""
+async def stopped(home: Home, part: str, seconds: float | None = None) -> AsyncIterator[None]:
+    """Neither dead nor alive: SIGSTOP, its sockets still open, for ``LONG`` and to the block's end.
+
+    With ``seconds`` it goes on by itself after so long, also while the block goes on.
+    """
     pid = _pid(home, part)
+    begun = time.monotonic()
+    os.kill(pid, signal.SIGSTOP)
+    timer = threading.Timer(seconds or 0.0, _signal, (pid, signal.SIGCONT))
+    if seconds is not None:
+        timer.start()
+    try:
+        yield
+        await until(begun + (LONG if seconds is None else seconds))
+    finally:
+        timer.cancel()
+        _signal(pid, signal.SIGCONT)
+
+
+@asynccontextmanager
+async def _background(work: Callable[[threading.Event], None]) -> AsyncIterator[None]:
+    """``work(over)`` in a thread until the block ends; what it raises is raised there."""
     over = threading.Event()
-
-    def starve() -> None:
-        while not over.is_set():
-            os.kill(pid, signal.SIGSTOP)
-            over.wait(PAUSE)
-            os.kill(pid, signal.SIGCONT)
-            over.wait(RUN)
-
-    thread = threading.Thread(target=starve)
-    thread.start()
+    task = asyncio.create_task(asyncio.to_thread(work, over))
     try:
         yield
     finally:
         over.set()
-        await asyncio.to_thread(thread.join)
-        os.kill(pid, signal.SIGCONT)
+        await task
 
 
 @asynccontextmanager
-async def locked(home: Home, _part: str) -> AsyncIterator[None]:
-    """Somebody else holds the database's only write lock."""
+async def slow(
+    home: Home, part: str, run: float = SLOW_RUN, pause: float = SLOW_PAUSE, seconds: float | None = None
+) -> AsyncIterator[None]:
+    """A starved process: it answers, but each answer takes up to ``pause``; at most ``seconds`` long."""
+    pid = _pid(home, part)
+    end = time.monotonic() + (seconds or 3600)
+
+    def starve(over: threading.Event) -> None:
+        while not over.is_set() and time.monotonic() < end:
+            _signal(pid, signal.SIGSTOP)
+            over.wait(pause)
+            _signal(pid, signal.SIGCONT)
+            over.wait(run)
+
+    async with _background(starve):
+        yield
+
+
+def starved(home: Home, part: str) -> contextlib.AbstractAsyncContextManager[None]:
+    """Slow, but never slow enough for a watchdog."""
+    return slow(home, part, STARVED_RUN, STARVED_PAUSE)
+
+
+@asynccontextmanager
+async def crash_loop(home: Home, part: str, crashes: int | None = None) -> AsyncIterator[None]:
+    """It dies ``CRASH_AFTER`` its start again and again, to the block's end or ``crashes`` times."""
+    first = _pid(home, part)
+
+    def crash(over: threading.Event) -> None:
+        seen, count = first, 1
+        while not over.is_set() and count != crashes:
+            with contextlib.suppress(supervise.SuperviseError):
+                pid = supervise.info(home.settings)[part].pid
+                if pid not in (None, 0, seen):
+                    over.wait(CRASH_AFTER)
+                    _signal(pid, signal.SIGKILL)
+                    seen, count = pid, count + 1
+            over.wait(0.1)
+
+    os.kill(first, signal.SIGKILL)
+    try:
+        async with _background(crash):
+            yield
+    finally:
+        # supervisord waits longer and longer; nobody needs to watch it wait
+        if _state(home, part) == "BACKOFF":
+            await asyncio.to_thread(supervise.ask, home.settings, "supervisor.stopProcess", part)
+            await _bring_back(home, part)
+
+
+@asynccontextmanager
+async def restarted(home: Home, part: str) -> AsyncIterator[None]:
+    """An orderly restart begins; the block goes on meanwhile."""
+
+    def restart(_over: threading.Event) -> None:
+        supervise.ask(home.settings, "supervisor.stopProcess", part, timeout=20)
+        supervise.ask(home.settings, "supervisor.startProcess", part, False)
+
+    async with _background(restart):
+        yield
+
+
+@asynccontextmanager
+async def locked(home: Home, lasts: float = 2.5) -> AsyncIterator[None]:
+    """Somebody else holds the database's only write lock, ``lasts`` longer than the block:
+    longer than a writer waits for it."""
     with contextlib.closing(sqlite3.connect(home.settings.home / "psap.db", isolation_level=None)) as other:
         other.execute("PRAGMA busy_timeout=5000")
         other.execute("BEGIN EXCLUSIVE")
         try:
             yield
+            await asyncio.sleep(lasts)
         finally:
             other.execute("ROLLBACK")
+
+
+@asynccontextmanager
+async def slow_database(home: Home) -> AsyncIterator[None]:
+    """The write lock is free for moments only: each writer waits up to five seconds."""
+
+    def hold(over: threading.Event) -> None:
+        path = home.settings.home / "psap.db"
+        with contextlib.closing(sqlite3.connect(path, isolation_level=None, timeout=10)) as other:
+            while not over.is_set():
+                other.execute("BEGIN EXCLUSIVE")
+                over.wait(SLOW_PAUSE)
+                other.execute("ROLLBACK")
+                over.wait(SLOW_RUN)
+
+    begun = time.monotonic()
+    async with _background(hold):
+        await asyncio.sleep(0.2)  # the lock is taken
+        yield
+        await until(begun + LONG)
+
+
+@asynccontextmanager
+async def deleted(home: Home) -> AsyncIterator[None]:
+    """The database's files are gone; whoever has them open writes into nothing."""
+    for name in ("psap.db", "psap.db-wal", "psap.db-shm"):
+        Path(home.settings.home / name).unlink(missing_ok=True)
+    yield
 
 
 async def recovered(home: Home, parts: Iterable[str] = OURS, timeout: float = 30) -> None:
@@ -117,6 +234,3 @@ async def recovered(home: Home, parts: Iterable[str] = OURS, timeout: float = 30
                 await asyncio.sleep(0.1)
     except TimeoutError:
         raise AssertionError(f"not well within {timeout} s: {told}") from None
-
-
-HOW = {"killed": killed, "stopped": stopped, "slow": slow, "locked": locked}

@@ -1,34 +1,43 @@
-"""A home of its own for the faults: what is broken here disturbs no other test."""
+"""The matrix's run for the tests, and a home of its own for what is not a cell."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.faults.table import TABLE, Table
+from tests.faults.cells import CELLS, Cell
+from tests.faults.matrix import Run
+from tests.faults.results import Results, table
 from tests.support.home import Home, running_home
 
-# wrap-up 1 s, longest wait 6 s: a cell waits for nothing but its fault
+# wrap-up 1 s, longest wait 6 s: a test waits for nothing but its fault
 TIMER_SCALE = "0.1"
+SHOWN = pytest.StashKey[Results]()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     yield from running_home(tmp_path_factory.mktemp("faults"), env={"PSAP_TIMER_SCALE": TIMER_SCALE})
 
 
-@pytest.fixture(scope="package")
-def table(home: Home) -> Iterator[Table]:
-    TABLE.measure_versions(home)
-    yield TABLE
-    if os.environ.get("PSAP_WRITE_DOCS") == "1":
-        TABLE.write()
+@pytest.fixture(scope="session")
+def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+    """The chosen cells, running beside the tests that wait for them; nothing of an earlier run counts."""
+    asked = [item.callspec.params.get("cell") for item in request.session.items if hasattr(item, "callspec")]
+    results = Results(tmp_path_factory.mktemp("matrix") / "results.jsonl")
+    request.config.stash[SHOWN] = results
+    with Run([cell for cell in CELLS if cell in asked], results) as running:
+        yield running
 
 
-def pytest_terminal_summary(terminalreporter: Any) -> None:
-    if TABLE.rows:
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    results = config.stash.get(SHOWN, None)
+    if results is not None and results.by_key:
         terminalreporter.section("what faults cost a caller")
-        terminalreporter.write_line("\n".join(TABLE.lines()))
+        terminalreporter.write_line("\n".join(table(results)))
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    return val.key if isinstance(val, Cell) else None

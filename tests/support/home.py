@@ -6,7 +6,7 @@ import json
 import os
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -41,9 +41,17 @@ def free_ports(count: int) -> list[int]:
 class Home:
     """One installation for tests. ``start()`` returns when everything is healthy."""
 
-    def __init__(self, folder: Path, *, profile: str = "semarang", env: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        profile: str = "semarang",
+        env: dict[str, str] | None = None,
+        prefix: Sequence[str] = (),
+    ) -> None:
         self.folder = folder
         self.profile = profile
+        self.prefix = list(prefix)  # put before ./112: a command that runs it in other surroundings
         sip, ami, pbx_http, agi, http = free_ports(5)
         rtp = 32_000 + (sip * 7) % 28_000  # Asterisk passes over single ports that are taken
         self.env = {
@@ -76,7 +84,7 @@ class Home:
         if "PSAP_CACHE" in os.environ:
             clean["PSAP_CACHE"] = os.environ["PSAP_CACHE"]
         ended = subprocess.run(
-            [str(ROOT / "112"), *words, "--home", str(self.folder)],
+            [*self.prefix, str(ROOT / "112"), *words, "--home", str(self.folder)],
             env={**clean, **self.env, **(env or {})},
             stdin=subprocess.DEVNULL,
             capture_output=True,

@@ -1,0 +1,123 @@
+"""The cells of the fault matrix: what breaks x how x at which moment of a call. Pure.
+
+``CELLS`` is the whole matrix; a combination that makes no sense is named by ``left_out`` with the reason.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Moment = Literal["before the call", "in the gate", "in the queue", "ringing", "talking", "wrapping up"]
+BEFORE: Moment = "before the call"
+GATE: Moment = "in the gate"
+QUEUE: Moment = "in the queue"
+RINGING: Moment = "ringing"
+TALKING: Moment = "talking"
+WRAPPING: Moment = "wrapping up"
+MOMENTS: tuple[Moment, ...] = (BEFORE, GATE, QUEUE, RINGING, TALKING, WRAPPING)
+
+PROCESS = ("killed", "stopped", "slow", "crash loop", "restarted")
+NOTHING = "nothing"  # the same calls without a fault: what the extra seconds are measured against
+HOWS: dict[str, tuple[str, ...]] = {
+    NOTHING: ("well",),
+    "agi": (*PROCESS, "starved"),
+    "ami_bridge": PROCESS,
+    "console": PROCESS,
+    "redis": PROCESS,
+    "asterisk": PROCESS,
+    "AMI link": ("cut", "half-open", "slow"),
+    "name resolution": ("dead", "dead from the start"),
+    "clock": ("an hour on", "an hour back"),
+    "database": ("locked", "slow", "file deleted"),
+    "disk": ("full",),
+}
+# each kind of home is set up in its own way; cells of one kind share their homes
+USUAL, CLOCK, DISK, NAMELESS = "usual", "clock", "disk", "nameless"
+KINDS = (USUAL, CLOCK, DISK, NAMELESS)
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One fault at one moment."""
+
+    part: str
+    how: str
+    moment: Moment
+
+    @property
+    def key(self) -> str:
+        """Its name in results, tests and on the command line."""
+        return f"{self.part}, {self.how}, {self.moment}"
+
+    @property
+    def kind(self) -> str:
+        """Which kind of home it needs."""
+        if self.part == "clock":
+            return CLOCK
+        if self.part == "disk":
+            return DISK
+        return NAMELESS if self.how == "dead from the start" else USUAL
+
+    @property
+    def most(self) -> float:
+        """Seconds it may cost a caller. Asterisk must come back first; the carrier sends its INVITE again."""
+        return 30.0 if self.part == "asterisk" else 8.0
+
+    @property
+    def ruins(self) -> bool:
+        """Whether the home is not used for another cell afterwards."""
+        return self.how == "file deleted"
+
+    @property
+    def loses(self) -> bool:
+        """Bad by nature: the call that is under way dies with Asterisk, the next one must work."""
+        ends = ("killed", "crash loop", "restarted")
+        return self.part == "asterisk" and self.how in ends and self.moment not in (BEFORE, WRAPPING)
+
+
+def left_out(part: str, how: str, moment: Moment) -> str | None:
+    """Why a combination is no cell; None for a cell."""
+    if part == "agi" and moment in (QUEUE, RINGING, TALKING) and how != "killed":
+        return "agi has no part in a call that has left the gate; killed shows it"
+    if part == "agi" and moment == WRAPPING and how != "killed":
+        return "the next call meets the fault as before the call"
+    if how == "dead from the start" and moment != BEFORE:
+        return "it has no beginning: every call meets it alike"
+    return None
+
+
+CELLS: tuple[Cell, ...] = tuple(
+    Cell(part, how, moment)
+    for part, hows in HOWS.items()
+    for how in hows
+    for moment in MOMENTS
+    if left_out(part, how, moment) is None
+)
+BY_KEY = {cell.key: cell for cell in CELLS}
+
+# what every run of the tests shows: about a tenth
+TENTH: tuple[Cell, ...] = (
+    Cell("agi", "killed", BEFORE),
+    Cell("agi", "killed", GATE),
+    Cell("agi", "stopped", BEFORE),
+    Cell("agi", "stopped", GATE),
+    Cell("agi", "starved", BEFORE),
+    Cell("agi", "starved", GATE),
+    Cell("ami_bridge", "killed", BEFORE),
+    Cell("ami_bridge", "killed", GATE),
+    Cell("ami_bridge", "killed", QUEUE),
+    Cell("ami_bridge", "killed", RINGING),
+    Cell("ami_bridge", "killed", TALKING),
+    Cell("ami_bridge", "killed", WRAPPING),
+    Cell("ami_bridge", "restarted", TALKING),
+    Cell("console", "killed", BEFORE),
+    Cell("console", "killed", TALKING),
+    Cell("redis", "killed", BEFORE),
+    Cell("redis", "killed", TALKING),
+    Cell("asterisk", "killed", TALKING),
+    Cell("AMI link", "half-open", TALKING),
+    Cell("database", "locked", BEFORE),
+    Cell("database", "locked", TALKING),
+    Cell("clock", "an hour back", TALKING),
+)
