@@ -141,12 +141,13 @@ class Callbacks:
             raise ControlError("no_trunk", "PSAP_TRUNK_PROXY is not set: no calls go out")
         if not self._link.up or not self._swept:
             raise LinkAwayError(self._link.detail or "Asterisk has only just come back")
+        entry = await self._entry(missed_id)
+        if not entry.reachable or entry.caller.number is None:
+            raise ControlError("not_reachable", "there is no number to ring")
+        self._not_on_the_line(entry)
         phone = (await self._free(agent)).phone
         channel_id = f"{self.site}-cb-{uuid.uuid4().hex}"
-        entry = await self._entry(missed_id)
-        self._not_on_the_line(entry)
-        if entry.reachable and entry.caller.number:
-            await self._actions.allow_dial(channel_id, entry.caller.number)
+        await self._actions.allow_dial(channel_id, entry.caller.number)
         try:
             async with self._writing() as connection:
                 entry, attempt = await service.begin(
@@ -346,8 +347,9 @@ class Callbacks:
         await self._recorder.flush(0.5)  # whoever hears of the end looks the call up
         if entry is not None:
             self._tell(entry)
-        with contextlib.suppress(LinkError):
-            await self._actions.forbid_dial(running.attempt.channel_id)
+        if not running.progress.has(p.What.DIALLING):  # else it is taken already
+            with contextlib.suppress(LinkError):
+                await self._actions.forbid_dial(running.attempt.channel_id)
 
     # -- telling
 

@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 import pytest
 
 from tests.support.centre import Centre
-from tests.support.home import Home, running_home
+from tests.support.home import Home, free_ports, running_home
 
 # the dialplan's and queue's waits, shortened: wrap-up 2 s, ring 3 s, longest wait 12 s
 TIMER_SCALE = "0.2"
@@ -17,7 +17,9 @@ TIMER_SCALE = "0.2"
 @pytest.fixture(scope="session")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     """A healthy home with the demo accounts, for the whole session. Leave it healthy."""
-    yield from running_home(tmp_path_factory.mktemp("home"), env={"PSAP_TIMER_SCALE": TIMER_SCALE})
+    (outside,) = free_ports(1)  # where call-backs go out
+    env = {"PSAP_TIMER_SCALE": TIMER_SCALE, "PSAP_TRUNK_PROXY": f"127.0.0.3:{outside}"}
+    yield from running_home(tmp_path_factory.mktemp("home"), env=env)
 
 
 @pytest.fixture
