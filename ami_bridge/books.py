@@ -80,6 +80,17 @@ class Book:
                 continue
         return Place()
 
+    def piece_of(self, place: Place) -> Path | None:
+        """The piece that a place is in; the oldest one where no piece is named."""
+        for piece in self.pieces():
+            try:
+                with piece.open("rb") as file:
+                    if not place.head or head_of(file) == place.head:
+                        return piece
+            except FileNotFoundError:
+                continue
+        return None
+
     def reader(self, place: Place) -> Reader:
         """Read on from a place."""
         return Reader(self, place)

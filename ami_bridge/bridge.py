@@ -19,6 +19,7 @@ from ami_bridge.link import Link
 from ami_bridge.probe import AgiProbe
 from ami_bridge.publisher import Publisher
 from ami_bridge.reputation import Reputation, mark_of
+from ami_bridge.rotation import Rotation
 from ami_bridge.translate import agent_fact, call_fact
 from ami_bridge.wire import Headers
 from ami_bridge.wishes import Wishes
@@ -81,7 +82,9 @@ class Bridge:
         self.block_watch = BlockWatch(self.link, self.actions, self.blocks, self.reputation)
         self.probe = AgiProbe(settings.agi_port)
         self.words = Words(self.actions, self.following, self.probe)
-        self.catch_up = CatchUp(self.link, self.following, Books(settings.pbx), self.data, self.recorder, log)
+        books = Books(settings.pbx)
+        self.catch_up = CatchUp(self.link, self.following, books, self.data, self.recorder, log)
+        self.rotation = Rotation(books, settings.pbx, self.link, log)
         self.keeping = Keeping(settings, self.catch_up.replaced, log)
         self.troubles += self.keeping.complaints()
         self.wishes = Wishes(
@@ -115,6 +118,7 @@ class Bridge:
             *self.words.duties(),
             *self.block_watch.duties(),
             *self.catch_up.duties(),
+            *self.rotation.duties(),
             *self.keeping.duties(),
             *self.callbacks.duties(),
             Duty("queue", QUEUE_TELL_EVERY, self._tell_queue),
