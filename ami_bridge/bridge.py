@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+from ami_bridge.absent import Absent
 from ami_bridge.actions import Actions
 from ami_bridge.blocks import Blocks, BlockWatch
 from ami_bridge.books import Books
@@ -14,12 +15,14 @@ from ami_bridge.catch_up import CatchUp
 from ami_bridge.commands import CommandServer
 from ami_bridge.data import Data
 from ami_bridge.duties import Duty, Errands
+from ami_bridge.guard import Guard
 from ami_bridge.keeping import Keeping
 from ami_bridge.link import Link
 from ami_bridge.probe import AgiProbe
 from ami_bridge.publisher import Publisher
 from ami_bridge.reputation import Reputation, mark_of
 from ami_bridge.rotation import Rotation
+from ami_bridge.security_feed import SecurityFeed
 from ami_bridge.translate import agent_fact, call_fact
 from ami_bridge.wire import Headers
 from ami_bridge.wishes import Wishes
@@ -95,8 +98,18 @@ class Bridge:
             self.publisher.put, self.errands, log,
         )  # fmt: skip
         self.listeners.append(self.callbacks.heard)
+        self.listeners.append(Absent(self.actions, self.following.desk, self.errands.soon).listen)
+        self.guard = Guard(settings, profile.site, self.data, self.link, clock, log)
+        self.feed = SecurityFeed(
+            settings.ami_link_port or settings.ami_port,
+            lambda: load_secrets(settings.home).ami_guard,
+            self.guard.heard,
+            log,
+        )
         self.commands = CommandServer(
-            settings.bridge_socket, self.wishes.methods() | self.callbacks.methods(), log
+            settings.bridge_socket,
+            self.wishes.methods() | self.callbacks.methods() | self.guard.methods(),
+            log,
         )
 
     def _ports(self) -> Ports:
@@ -121,6 +134,7 @@ class Bridge:
             *self.rotation.duties(),
             *self.keeping.duties(),
             *self.callbacks.duties(),
+            *self.guard.duties(),
             Duty("queue", QUEUE_TELL_EVERY, self._tell_queue),
             Duty("audio", AUDIO_EVERY, self._count_audio),
         ]
@@ -132,6 +146,7 @@ class Bridge:
             asyncio.create_task(beat_forever(self.settings.run, "ami_bridge", self.state), name="heartbeat"),
             asyncio.create_task(self.publisher.run(), name="publisher"),
             asyncio.create_task(self.link.run(), name="link"),
+            asyncio.create_task(self.feed.run(), name="security events"),
             *self.errands.every(self.duties()),
         ]
         self.errands.soon(self.keeping.check())

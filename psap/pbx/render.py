@@ -103,6 +103,7 @@ def _values(settings: Settings, profile: Profile, secrets: Secrets) -> Mapping[s
         "rtp_end": str(settings.rtp_end),
         "ami_bridge": secrets.ami_bridge,
         "ami_status": secrets.ami_status,
+        "ami_guard": secrets.ami_guard,
         "ari": secrets.ari,
         "strategy": profile.queue.strategy,
         "ring_seconds": str(scaled(settings, profile.queue.ring_seconds, SHORTEST_RING_SECONDS)),

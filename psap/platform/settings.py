@@ -131,6 +131,7 @@ class Secrets(BaseModel):
     ami_status: str  # AMI user "status", may only ping
     ari: str  # ARI user "psap"
     redis: str | None = None
+    ami_guard: str = ""  # AMI user "guard", sees security events only
     audit: str = ""  # the key under which the audit names telephone numbers; never rotated
 
 
@@ -139,11 +140,13 @@ def load_secrets(home: Path) -> Secrets:
     path = home / "secrets.json"
     if path.exists():
         known = Secrets.model_validate_json(path.read_text("utf-8"))
-        if known.audit:
+        lacking = [name for name in ("ami_guard", "audit") if not getattr(known, name)]
+        if not lacking:
             return known
-        made = known.model_copy(update={"audit": new_secret()})  # a home of an earlier version
+        made = known.model_copy(update={name: new_secret() for name in lacking})  # an earlier version's
     else:
-        made = Secrets(ami_bridge=new_secret(), ami_status=new_secret(), ari=new_secret(), audit=new_secret())
+        names = ("ami_bridge", "ami_status", "ami_guard", "ari", "audit")
+        made = Secrets(**{name: new_secret() for name in names})
     save_secrets(home, made)
     return made
 
