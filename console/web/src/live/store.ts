@@ -4,6 +4,7 @@ import { get, patch, post, Problem, whenExpired } from '../api/client'
 import { readProfile, type Profile } from '../api/profile'
 import type { Call, History, Incident, LiveEvent, Me, Page, QueueSnapshot } from '../api/types'
 import { serverNow } from '../lib/clock'
+import type { StateNow } from '../lib/banner'
 import { Draft, type Keep, type Remote } from '../lib/draft'
 import type { Fields } from '../lib/form'
 import { fetchHistory } from './history'
@@ -19,6 +20,8 @@ export const serverUp = ref(true)
 /** Which part behind the console it said is away, and whether the live stream lost its source. */
 export const away = ref<'bridge' | 'asterisk' | 'database' | null>(null)
 export const degraded = ref(false)
+/** How every part is, as the server last told; null: not told yet. */
+export const parts = shallowRef<StateNow | null>(null)
 export const expired = ref(false)
 export const toast = ref<{ text: string; tone: 'blue' | 'amber' | 'red' } | null>(null)
 
@@ -176,6 +179,11 @@ export async function refresh(): Promise<void> {
 }
 /** What else on the page follows events, and fetches anew when the queue is fetched. */
 export const followers: { event(event: LiveEvent): void; refresh(): void }[] = []
+async function pollAll(): Promise<void> {
+  await refresh()
+  const now = await asked(() => get<StateNow>('/state'))
+  if (now) parts.value = now
+}
 function onEvent(event: LiveEvent): void {
   for (const follower of followers) follower.event(event)
   put(reduce(live.value, event))
@@ -208,7 +216,7 @@ async function begin(user: Me): Promise<void> {
   const last = open.at(-1)
   if (last && !live.value.call) void restoreCall(last)
   feed?.stop()
-  feed = new Feed({ event: onEvent, reset: () => void refresh(), poll: refresh, link: (state, without) => { link.value = state; degraded.value = without } })
+  feed = new Feed({ event: onEvent, reset: () => void refresh(), poll: pollAll, state: (now) => { serverUp.value = true; silent = 0; parts.value = now }, silent: () => { silent = 2; serverUp.value = false }, link: (state, without) => { link.value = state; degraded.value = without } })
   feed.start()
   clearInterval(healthTimer)
   // Events tell of people; whether the parts behind them live is asked for, seldom.
