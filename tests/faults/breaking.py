@@ -13,14 +13,14 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from ami_bridge.link import PING_EVERY, PING_TIMEOUT
+from ami_bridge.link import PING_EVERY, PING_UNANSWERED
 from psap.platform import probes, supervise
 from psap.platform.heartbeat import STALE_SECONDS
 from tests.support.home import Home
 
 OURS = ("agi", "ami_bridge", "console", "redis")
 # a stopped process stays stopped for twice the longest watchdog: what any of them does shows in the cell
-LONG = 2 * max(PING_EVERY + PING_TIMEOUT, STALE_SECONDS)
+LONG = 2 * max(PING_EVERY + PING_UNANSWERED, STALE_SECONDS)
 SLOW_RUN, SLOW_PAUSE = 0.05, 5.0  # seconds a slowed process runs and is paused, in turn
 STARVED_RUN, STARVED_PAUSE = 0.03, 1.7  # each answer late, none late enough for a watchdog
 CRASHES = 3  # of Asterisk: the call must be possible afterwards
