@@ -41,6 +41,7 @@ ALLOWED: dict[str, bool] = {
     "Ping": False,
     "QueueAdd": False,
     "QueuePause": False,
+    "QueuePenalty": False,
     "QueueRemove": False,
     "QueueStatus": True,
     "Redirect": False,

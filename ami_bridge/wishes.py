@@ -86,6 +86,8 @@ class Wishes:
             except RefusedError as error:
                 if "already" not in str(error).lower():
                     raise
+        else:
+            await self._actions.first_row(agent.phone)
         if agent.paused:
             await self._actions.unpause(agent.phone)
         agent.member, agent.paused, agent.reason = True, False, None
@@ -100,6 +102,7 @@ class Wishes:
                 if "not" not in str(error).lower():  # not there: what was wished for
                     raise
         agent.member = agent.paused = False
+        await self._actions.stop_ringing(agent)  # who left is not there to answer
         return self._told(agent)
 
     async def pause(self, params: Params) -> dict[str, Any]:
@@ -107,11 +110,13 @@ class Wishes:
         agent = await self._member(params)
         await self._actions.pause(agent.phone, reason)
         agent.paused, agent.reason = True, reason
+        await self._actions.stop_ringing(agent)
         return self._told(agent)
 
     async def unpause(self, params: Params) -> dict[str, Any]:
         agent = await self._member(params)
         await self._actions.unpause(agent.phone)
+        await self._actions.first_row(agent.phone)
         agent.paused, agent.reason = False, None
         return self._told(agent)
 

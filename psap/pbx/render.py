@@ -72,6 +72,18 @@ def render(settings: Settings, profile: Profile, secrets: Secrets, phones: Seque
     render_phones(settings, phones)
 
 
+def render_logins(settings: Settings, profile: Profile, secrets: Secrets) -> None:
+    """Write only the files that hold the passwords of AMI and ARI; a reload makes them count.
+
+    Raises:
+        RenderError: a setting cannot be written safely.
+    """
+    values = _values(settings, profile, secrets)
+    for name in ("manager.conf", "ari.conf"):
+        text = ConfigTemplate((CONFIG / name).read_text("utf-8")).substitute(values)
+        _write(settings, settings.pbx / "etc" / name, text)
+
+
 def render_phones(settings: Settings, phones: Sequence[PhoneRow]) -> None:
     """Write the phones' file alone; ``module reload res_pjsip.so`` makes it count.
 
@@ -177,6 +189,11 @@ def _out(settings: Settings) -> str:
             "dtmf_mode = auto",
             "direct_media = no",
             "rtp_symmetric = yes",
+            "; a far end that is gone without a word gives its caller back, as a phone of ours does",
+            "timers = yes",
+            "timers_min_se = 90",
+            "timers_sess_expires = 90",
+            "rtp_timeout = 60",
             "aors = psap-out",
             "from_user = 112",
             "",

@@ -5,15 +5,14 @@ from __future__ import annotations
 import asyncio
 import secrets
 import sqlite3
-import time
 from contextlib import AsyncExitStack, closing
 from dataclasses import dataclass
 
 import pytest
 
-from psap.platform import probes
 from tests.support.centre import Centre, fresh_number
 from tests.support.flood import Flood, Flooded
+from tests.support.health import well_again
 
 pytestmark = [pytest.mark.calls, pytest.mark.timeout(240)]
 
@@ -47,16 +46,6 @@ async def _reaches_an_agent(centre: Centre, number: str) -> None:
         await caller.answered(20)
         await caller.press("0")
         await caller.ended(100)
-
-
-async def _well_again(centre: Centre, seconds: float = 10) -> None:
-    """Healthy within ten seconds: every part says so itself."""
-    until = time.monotonic() + seconds
-    told = await probes.status(centre.home.settings)
-    while not told.healthy and time.monotonic() < until:
-        await asyncio.sleep(0.2)
-        told = await probes.status(centre.home.settings)
-    assert told.healthy, told
 
 
 def _records(centre: Centre, flooders: list[str]) -> dict[tuple[str, str, str], int]:
@@ -104,7 +93,7 @@ async def test_twenty_numbers_hold_two_calls_each_and_others_reach_an_agent(
         for citizen in citizens:
             assert (await centre.record(citizen, timeout=30))["ending"] == "answered"
         told = await flood.done()
-        await _well_again(centre)
+        await well_again(centre.home, 10)
     assert told.words.total() == size.count
     assert set(told.words) == {"in", "r486"}
     assert max(told.most_at_once(number) for number in flooders) == PER_NUMBER
@@ -128,7 +117,7 @@ async def test_beyond_the_gate_s_places_503_at_once_and_who_dials_again_gets_in(
         async with Flood(centre.target, again, rate=20, count=len(again), hold=2.0) as redial:
             second = await redial.done()
         told = await flood.done()
-    await _well_again(centre)
+    await well_again(centre.home, 10)
     assert set(told.words) == {"in", "r503"}
     assert told.most_at_once() <= NEWCOMERS
     # a kept place each, though the flood still holds all the others

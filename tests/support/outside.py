@@ -1,4 +1,4 @@
-"""A telephone in the public network: the duty number, a neighbouring centre. The PBX dials it through its trunk."""
+"""A telephone in the public network: the duty number, a neighbouring centre, dialled through the trunk."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from psap.sip.sipp import Lines
 
 
 class Outside(DeskPhone):
-    """Answers calls to ``number`` that reach the carrier's side (``Lines`` at PSAP_TRUNK_PROXY). Never registers."""
+    """Takes calls to ``number`` at the carrier's side (``Lines`` at PSAP_TRUNK_PROXY); it never registers."""
 
     def __init__(
         self,

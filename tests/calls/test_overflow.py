@@ -1,0 +1,189 @@
+"""Nobody comes: the caller hears it, stays in front, and is put through to a real telephone elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from psap.platform.settings import ROOT
+from psap.sip.caller import Caller
+from psap.sip.phone import PhoneCall
+from psap.sip.sipp import Lines
+from tests.support.centre import AGENT_TONE, CALLER_TONE, Centre, fresh_number, hum
+from tests.support.ears import prompts_heard
+from tests.support.home import Home, free_ports, running_home
+from tests.support.outside import Outside
+
+pytestmark = [pytest.mark.calls, pytest.mark.timeout(240)]
+
+DUTY, NEIGHBOUR = "081100112", "0276112"
+OUTSIDE = "127.0.0.3"  # the carrier's side for calls that go out
+WORDS = ["id/nobody", "en/nobody"]  # what a waiting caller hears while no call taker is there
+DEAD_SECONDS = 60  # rtp_timeout of asterisk-config/pjsip.conf
+# scaled by a fifth: the longest wait is 4 s, destinations ring for 3 s, the last for 12 s
+QUEUE = f"""[queue]
+longest_wait_seconds = 20
+duty_number = "{DUTY}"
+overflow = [
+  {{ kind = "all_phones", seconds = 15 }},
+  {{ kind = "queue", members = ["supervisor1"], seconds = 15 }},
+  {{ kind = "duty", seconds = 15 }},
+  {{ kind = "centre", number = "{NEIGHBOUR}", seconds = 60 }},
+]
+"""
+
+
+@pytest.fixture(scope="module")
+def overflowing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+    """A home whose profile names every kind of destination."""
+    folder = tmp_path_factory.mktemp("overflow")
+    text = (ROOT / "profiles" / "semarang.toml").read_text("utf-8")
+    profile = folder / "profile.toml"
+    profile.write_text(re.sub(r"^\[queue\]\n(?:[^\[\n].*\n|\n)*", QUEUE, text, count=1, flags=re.M), "utf-8")
+    env = {"PSAP_TIMER_SCALE": "0.2", "PSAP_TRUNK_PROXY": f"{OUTSIDE}:{free_ports(1)[0]}"}
+    yield from running_home(folder / "home", profile=str(profile), env=env)
+
+
+@pytest.fixture
+async def overflowing_centre(overflowing: Home) -> AsyncIterator[Centre]:
+    async with AsyncExitStack() as stack:
+        made = Centre(overflowing, stack)
+        await made.open()
+        yield made
+
+
+def outside(centre: Centre) -> Lines:
+    """The carrier's side, where calls go out."""
+    address, _, port = str(centre.home.settings.trunk_proxy).partition(":")
+    return Lines(centre.target, address, int(port))
+
+
+async def queued(centre: Centre, caller: Caller, number: str) -> None:
+    await caller.answered()
+    await caller.press("0")
+    await centre.live.wait("call.queued", number=number)
+
+
+async def both_hear(caller: Caller, call: PhoneCall) -> None:
+    """Two-way audio, as measured at both ends."""
+    await asyncio.gather(
+        caller.media.hears(AGENT_TONE, timeout=20), call.phone.media.hears(CALLER_TONE, timeout=20)
+    )
+
+
+def ends(record: dict[str, Any]) -> list[tuple[str | None, str]]:
+    return [(leg["agent"], leg["end"]) for leg in record["legs"]]
+
+
+async def test_nobody_there_the_caller_hears_it_and_the_neighbour_answers(overflowing_centre: Centre) -> None:
+    centre, number = overflowing_centre, fresh_number()
+    sounds = centre.home.settings.pbx / "sounds" / "psap"
+    async with (
+        outside(centre) as lines,
+        Outside(lines, DUTY) as duty,
+        Outside(lines, NEIGHBOUR, sound=list(hum(AGENT_TONE))) as neighbour,
+        centre.caller(number, sound=list(hum(CALLER_TONE))) as caller,
+    ):
+        began = await caller.answered()
+        await queued(centre, caller, number)
+        (await duty.ringing(40)).reject()  # busy: the next destination
+        call = await neighbour.ringing(40)
+        async with asyncio.timeout(11):
+            while {name for _, name in prompts_heard(caller.media, sounds, WORDS, began)} != set(WORDS):  # noqa: ASYNC110 - heard, not told
+                await asyncio.sleep(0.1)
+        await call.answer()
+        await both_hear(caller, call)
+        call.hang_up()
+        assert (await caller.ended(20)).by == "callee"
+        record = await centre.record(number)
+    assert (record["ending"], record["ended_by"]) == ("overflowed", "agent")
+    assert ends(record) == [(None, "busy"), (None, "answered")]
+    assert record["agent"] is None
+    assert record["talk_seconds"] > 0
+
+
+@pytest.mark.long
+async def test_a_second_queue_rings_its_own_members(overflowing_centre: Centre) -> None:
+    centre, number = overflowing_centre, fresh_number()
+    async with outside(centre), centre.seat("supervisor1") as seat:
+        await seat.api.post("/agents/me/logout")  # a supervisor is not logged in: the second queue calls
+        async with centre.caller(number) as caller:
+            await queued(centre, caller, number)
+            first = await seat.phone.ringing(40)  # among all phones
+            assert await first.ended(20) == "cancelled"
+            call = await seat.phone.ringing(40)  # as a member of the second queue
+            await call.answer()
+            rows = (await centre.supervisor.get("/queue"))["agents"]
+            call.hang_up()
+            await caller.ended(20)
+        record = await centre.record(number)
+    assert (record["ending"], record["agent"]) == ("answered", "supervisor1")
+    assert ends(record) == [("supervisor1", "no_answer"), ("supervisor1", "answered")]
+    assert {row["agent"]: row["state"] for row in rows}["supervisor1"] == "talking"
+
+
+@pytest.mark.long
+async def test_where_nobody_answers_the_caller_stays_in_front(overflowing_centre: Centre) -> None:
+    """No answer at the duty number, nothing at all at the neighbour's: this caller comes first."""
+    centre, number, later = overflowing_centre, fresh_number(), fresh_number()
+    async with outside(centre) as lines, Outside(lines, DUTY) as duty, centre.caller(number) as caller:
+        await queued(centre, caller, number)
+        call = await duty.ringing(40)
+        async with centre.caller(later) as second:
+            await queued(centre, second, later)
+            assert await call.ended(40) == "cancelled"
+            await centre.live.wait("call.queued", number=number, where=lambda d: d["priority"] == "high")
+            async with centre.seat("agent1") as seat:
+                mine = await seat.phone.ringing(40)
+                assert mine.caller == number
+                await mine.answer()
+                mine.hang_up()
+                await caller.ended(20)
+                second.hang_up()
+        record = await centre.record(number)
+    assert (record["ending"], record["agent"]) == ("answered", "agent1")
+    assert record["legs"][0]["end"] == "no_answer"
+
+
+@pytest.mark.long
+async def test_a_duty_telephone_that_dies_in_the_conversation_gives_the_caller_back(
+    overflowing_centre: Centre,
+) -> None:
+    centre, number = overflowing_centre, fresh_number()
+    async with centre.caller(number, sound=list(hum(CALLER_TONE))) as caller:
+        async with outside(centre) as lines, Outside(lines, DUTY, sound=list(hum(AGENT_TONE))) as duty:
+            await queued(centre, caller, number)
+            call = await duty.ringing(40)
+            await call.answer()
+            await both_hear(caller, call)
+            duty.media.stop()  # no packet, no BYE, no answer to anything
+            os.kill(lines.pid or 0, signal.SIGSTOP)
+            async with centre.seat("agent1") as seat:
+                back = await seat.phone.ringing(DEAD_SECONDS + 30)
+                assert back.caller == number
+                await back.answer()
+                await caller.media.hears(AGENT_TONE, timeout=20)
+                back.hang_up()
+                await caller.ended(20)
+        record = await centre.record(number)
+    assert "rescued" in record["flags"]
+    assert record["agent"] == "agent1"
+    assert [end for _, end in ends(record)] == ["answered", "answered"]
+    assert record["ending"] == "overflowed"
+
+
+def test_the_profile_of_this_test_is_what_it_says(overflowing: Home) -> None:
+    written = (Path(overflowing.settings.pbx) / "etc" / "globals.conf").read_text("utf-8")
+    proxy = overflowing.settings.trunk_proxy
+    assert "PSAP_OVERFLOW_1 = phones|3|" in written
+    assert "PSAP_OVERFLOW_2 = queue|3|&supervisor1&" in written
+    assert f"PSAP_OVERFLOW_3 = out|3|PJSIP/psap-out/sip:{DUTY}@{proxy}" in written
+    assert f"PSAP_OVERFLOW_4 = out|12|PJSIP/psap-out/sip:{NEIGHBOUR}@{proxy}" in written
