@@ -1,7 +1,7 @@
 """The link to Asterisk: connects, logs in, watches, reconnects; gives events in order.
 
 Guarantees: every action is answered, refused or timed out; none is ever sent twice; a stopped
-Asterisk is noticed within ``PEER_SILENT`` and one ``PING_EVERY``; a handler's exception is logged
+Asterisk is noticed within ``PING_TIMEOUT`` and one ``PING_EVERY``; a handler's exception is logged
 and the link goes on; a wrong secret is said once, not each second; what Asterisk tells faster than
 we handle waits in Asterisk, and when even that is too much the connection is dropped: the resync
 that follows tells everything anew.
@@ -20,6 +20,7 @@ from ami_bridge.wire import Headers, LinkAwayError, LinkError, RefusedError, Wir
 
 PING_EVERY = 1.0  # seconds
 PEER_SILENT = 3  # pings in a row without a single byte from Asterisk: the connection is dropped
+PING_TIMEOUT = PEER_SILENT * PING_EVERY  # seconds
 PING_UNANSWERED = 10.0  # seconds: it sends, but it does not hear us
 OUR_LAG = 1.0  # seconds: we ourselves were stopped or starved, and judge nobody
 ACTION_TIMEOUT = 3.0  # seconds
@@ -261,6 +262,10 @@ class Link:
         if why != self._said and not self._closing:
             self._said = why
             self._log.warning("asterisk away", detail=why)
+
+    def reconnect(self, why: str) -> None:
+        """Give the connection up and make a new one; what happened meanwhile is caught up."""
+        self._drop(why)
 
     async def close(self) -> None:
         """End for good; ``run`` returns."""

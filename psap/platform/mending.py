@@ -28,8 +28,8 @@ WORDS: dict[str, Words] = {
             "The telephone exchange (Asterisk) does not answer: new calls may not come in.",
         ),
         (
-            "Yang berhenti dihidupkan ulang sendiri dalam 40 detik; selain itu lihat log/asterisk.log, lalu ./112 down dan ./112 up.",
-            "A stopped one is restarted by itself within 40 s; else see log/asterisk.log, then ./112 down and ./112 up.",
+            "Yang berhenti dihidupkan ulang sendiri dalam 45 detik; selain itu lihat log/asterisk.log, lalu ./112 down dan ./112 up.",
+            "A stopped one is restarted by itself within 45 s; else see log/asterisk.log, then ./112 down and ./112 up.",
         ),
     ),
     "ami": Words(

@@ -22,7 +22,7 @@ from psap.platform.heartbeat import heartbeat_age, write_heartbeat
 from psap.platform.settings import Settings, load_settings
 
 EVERY = 2.0  # seconds between two looks
-ANSWER = 2.0  # seconds a part has for one answer
+ANSWER = 6.0  # seconds a part has for one answer: slow is not dead
 LATE = 1.0  # seconds: when our own sleep took so much too long, nobody is judged
 OLDEST_BEAT = 6.0  # seconds; a beat comes each second
 BUSY_SHARE = 0.2  # of the silent time spent computing: busy rather than dead
@@ -74,15 +74,17 @@ class Judge:
             return None
         if look.letter == "t":  # a debugger holds it: a person is at work
             return None
-        self._silent += seconds if self._doubted else 0.0  # a first doubt may be a moment old
-        self._doubted = True
-        used = look.cpu - self._cpu
+        if not self._doubted or (self._patience.busy is None and look.cpu > self._cpu):
+            # a first doubt may be a moment old; what moves by itself begins anew
+            self._doubted, self._silent, self._cpu = True, 0.0, look.cpu
+            return None
+        self._silent += seconds
         stopped = look.letter == "T"
-        busy = not stopped and used > (0.0 if self._patience.busy is None else BUSY_SHARE * self._silent)
-        limit = self._patience.busy if busy else self._patience.idle
-        if limit is not None and not self._lived and not stopped:
+        busy = look.cpu - self._cpu > BUSY_SHARE * self._silent
+        limit = self._patience.busy if busy and self._patience.busy is not None else self._patience.idle
+        if not self._lived and not stopped:
             limit = max(limit, START_SECONDS)
-        if limit is None or self._silent < limit:
+        if self._silent < limit:
             return None
         how = "stopped" if stopped else "busy without an answer" if busy else "hung"
         return f"{how}: no sign of life for {self._silent:.0f} s"

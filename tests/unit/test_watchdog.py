@@ -7,7 +7,7 @@ import time
 
 from psap.platform.watchdog import ASTERISK, OURS, START_SECONDS, Judge, Look, Patience, process
 
-STEP = 4.0  # seconds between two looks at a part that does not answer
+STEP = 8.0  # seconds between two looks at a part that does not answer
 
 
 def looks(
