@@ -1,4 +1,5 @@
-"""``./112 test``: the checks, the page's own tests, then pytest; pytest's closing line comes last."""
+"""``./112 test``: the checks, the page's own tests, then pytest; pytest's closing line comes last.
+``./112 test faults``: the fault matrix alone, continued where it was left (tests/faults/matrix.py)."""
 
 from __future__ import annotations
 
@@ -24,8 +25,13 @@ CHECKS = (
 
 def test(context: typer.Context) -> None:
     """Semua pemeriksaan dan uji / all checks and tests. `full`: uji panjang juga / the long ones too;
-    argumen pytest menjalankan pytest saja / pytest arguments run pytest alone."""
+    `faults [--fresh]`: matriks gangguan / the fault matrix; argumen pytest menjalankan pytest saja /
+    pytest arguments run pytest alone."""
     words = list(context.args)
+    if words[:1] == ["faults"]:
+        page.build_if_stale(load_settings().cache)
+        matrix = [sys.executable, "-m", "tests.faults.matrix", *words[1:]]
+        raise typer.Exit(subprocess.run(matrix, cwd=ROOT, env=_environment(), check=False).returncode)
     everything = words[:1] == ["full"]
     if everything:
         words = words[1:]

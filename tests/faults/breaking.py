@@ -13,14 +13,12 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from ami_bridge.link import PING_EVERY, PING_UNANSWERED
-from psap.platform import probes, supervise
-from psap.platform.heartbeat import STALE_SECONDS
+from psap.platform import probes, supervise, watchdog
 from tests.support.home import Home
 
 OURS = ("agi", "ami_bridge", "console", "redis")
-# a stopped process stays stopped for twice the longest watchdog: what any of them does shows in the cell
-LONG = 2 * max(PING_EVERY + PING_UNANSWERED, STALE_SECONDS)
+ENDURE = 8.0  # seconds that a fault lasts at least which has no end of its own
+PAUSE = 8.0  # seconds: shorter than the watchdog's patience
 SLOW_RUN, SLOW_PAUSE = 0.05, 5.0  # seconds a slowed process runs and is paused, in turn
 STARVED_RUN, STARVED_PAUSE = 0.03, 1.7  # each answer late, none late enough for a watchdog
 CRASHES = 3  # of Asterisk: the call must be possible afterwards
@@ -87,22 +85,28 @@ async def killed_once(home: Home, part: str) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def stopped(home: Home, part: str, seconds: float | None = None) -> AsyncIterator[None]:
-    """Neither dead nor alive: SIGSTOP, its sockets still open, for ``LONG`` and to the block's end.
-
-    With ``seconds`` it goes on by itself after so long, also while the block goes on.
-    """
+    """Neither dead nor alive: SIGSTOP, its sockets still open, for ``seconds`` (None: twice the watchdog's
+    patience) or until the watchdog ends it. The block's end waits for that."""
+    patience = watchdog.ASTERISK if part == "asterisk" else watchdog.OURS
     pid = _pid(home, part)
-    begun = time.monotonic()
+    end = time.monotonic() + (2 * patience.idle if seconds is None else seconds)
     os.kill(pid, signal.SIGSTOP)
-    timer = threading.Timer(seconds or 0.0, _signal, (pid, signal.SIGCONT))
-    if seconds is not None:
-        timer.start()
+
+    def hold() -> None:
+        while time.monotonic() < end and supervise.is_stopped(pid):
+            time.sleep(0.1)
+        _signal(pid, signal.SIGCONT)
+
+    held = asyncio.create_task(asyncio.to_thread(hold))
     try:
         yield
-        await until(begun + (LONG if seconds is None else seconds))
     finally:
-        timer.cancel()
-        _signal(pid, signal.SIGCONT)
+        await held
+
+
+def paused(home: Home, part: str) -> contextlib.AbstractAsyncContextManager[None]:
+    """Stopped, and going on before a watchdog ends it."""
+    return stopped(home, part, PAUSE)
 
 
 @asynccontextmanager
@@ -211,7 +215,7 @@ async def slow_database(home: Home) -> AsyncIterator[None]:
     async with _background(hold):
         await asyncio.sleep(0.2)  # the lock is taken
         yield
-        await until(begun + LONG)
+        await until(begun + ENDURE)
 
 
 @asynccontextmanager

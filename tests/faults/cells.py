@@ -25,7 +25,7 @@ HOWS: dict[str, tuple[str, ...]] = {
     "ami_bridge": PROCESS,
     "console": PROCESS,
     "redis": PROCESS,
-    "asterisk": PROCESS,
+    "asterisk": (*PROCESS, "paused"),
     "AMI link": ("cut", "half-open", "slow"),
     "name resolution": ("dead", "dead from the start"),
     "clock": ("an hour on", "an hour back"),
@@ -62,7 +62,9 @@ class Cell:
     @property
     def most(self) -> float:
         """Seconds it may cost a caller. Asterisk must come back first; the carrier sends its INVITE again."""
-        return 30.0 if self.part == "asterisk" else 8.0
+        if self.part == "asterisk":
+            return 60.0 if self.how == "stopped" else 30.0
+        return 8.0
 
     @property
     def ruins(self) -> bool:
@@ -72,8 +74,13 @@ class Cell:
     @property
     def loses(self) -> bool:
         """Bad by nature: the call that is under way dies with Asterisk, the next one must work."""
-        ends = ("killed", "crash loop", "restarted")
-        return self.part == "asterisk" and self.how in ends and self.moment not in (BEFORE, WRAPPING)
+        return self.ends_asterisk and self.moment not in (BEFORE, WRAPPING)
+
+    @property
+    def ends_asterisk(self) -> bool:
+        """Whether Asterisk does not survive it. A stopped one is ended by the watchdog, later than a carrier
+        sends its INVITE again: the citizen may have to dial once more."""
+        return self.part == "asterisk" and self.how in ("killed", "stopped", "crash loop", "restarted")
 
 
 def left_out(part: str, how: str, moment: Moment) -> str | None:

@@ -24,6 +24,7 @@ WORKERS = 3  # homes at a time on two cores: cells mostly wait
 CELL_SECONDS = 300.0  # a cell that takes longer is broken off
 START_SECONDS = 300.0
 STOP_SECONDS = 60.0
+ATTEMPTS = 2  # to start a home
 
 
 class Worker:
@@ -61,7 +62,9 @@ class Worker:
         return line
 
     def await_ready(self) -> None:
-        assert self._line(START_SECONDS).strip() == "ready"
+        """Wait until its home is up. Raises RuntimeError."""
+        if (line := self._line(START_SECONDS).strip()) != "ready":
+            raise RuntimeError(f"the worker said {line!r}")
 
     def run(self, cell: Cell) -> Result:
         assert self._process.stdin is not None
@@ -115,7 +118,9 @@ class Run:
     def result(self, cell: Cell) -> Result:
         """A cell's result, as soon as there is one."""
         with self._lock:
-            self._lock.wait_for(lambda: cell.key in self.results.by_key)
+            while cell.key not in self.results.by_key:
+                assert any(thread.is_alive() for thread in self._threads), f"nobody runs {cell.key}"
+                self._lock.wait(1.0)
             return self.results.by_key[cell.key]
 
     def wait(self) -> None:
@@ -151,22 +156,40 @@ class Run:
 
     def _serve_kind(self, kind: str) -> None:
         """One home, until a cell fails on it or there are no more cells for it."""
-        worker = Worker(kind)
-        cell: Cell | None = None
+        if (cell := self._next(kind)) is None:
+            return
         try:
-            cell = self._next(kind)
-            worker.await_ready()
+            worker = self._started(kind)
+        except (RuntimeError, OSError) as error:
+            self._keep(Result(cell.part, cell.how, cell.moment, faults=[f"no home: {error}"]))
+            return
+        try:
             while cell is not None:
                 result = worker.run(cell)
                 self._keep(result)
                 if result.faults or cell.ruins:
                     return
                 cell = self._next(kind)
-        except (RuntimeError, OSError, AssertionError) as error:
+        except (RuntimeError, OSError, ValueError) as error:
             if cell is not None:
                 self._keep(Result(cell.part, cell.how, cell.moment, faults=[f"the harness: {error}"]))
         finally:
             worker.end()
+
+    def _started(self, kind: str) -> Worker:
+        """A worker whose home is up; a machine that is busy gets a second chance, which is told."""
+        for attempt in range(ATTEMPTS):
+            worker = Worker(kind)
+            try:
+                worker.await_ready()
+            except RuntimeError as error:
+                worker.end()
+                if attempt == ATTEMPTS - 1:
+                    raise
+                print(f"a home of kind {kind} did not start, once more: {error}"[-600:], file=sys.stderr)
+            else:
+                return worker
+        raise AssertionError("unreachable")
 
 
 def chosen(words: Sequence[str]) -> list[Cell]:

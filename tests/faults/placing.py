@@ -121,12 +121,18 @@ class Play:
 
     async def _before(self) -> None:
         await self._break()
-        self._done(await self._whole())
+        self._done(await self._next())
 
     async def _wrapping(self) -> None:
         await self._whole()
         await self._break()
-        self._done(await self._whole())
+        self._done(await self._next())
+
+    async def _next(self) -> float:
+        """Seconds to the call taker's voice for who calls now."""
+        if self.cell.ends_asterisk:
+            return await self._redialled(time.monotonic())
+        return await self._whole()
 
     async def _gate(self) -> None:
         placed = self._new()
@@ -230,7 +236,7 @@ class Play:
 
     async def _redialled(self, begun: float) -> float:
         """Seconds from the fault to the next caller's hearing a call taker."""
-        async with asyncio.timeout(REACH):
+        async with asyncio.timeout(2 * REACH):
             while True:
                 count = len(self.story.calls)
                 try:

@@ -37,7 +37,7 @@ async def _link(bench: Bench, how: str) -> AsyncIterator[None]:
     bench.proxy.turn("half-open" if how == "half-open" else "slow")
     try:
         yield
-        await breaking.until(begun + breaking.LONG)
+        await breaking.until(begun + breaking.ENDURE)
     finally:
         bench.proxy.turn("well")
 
@@ -46,11 +46,12 @@ def fault(bench: Bench, cell: Cell) -> AbstractAsyncContextManager[None]:
     """The fault of a cell, not begun yet."""
     home, part, how = bench.home, cell.part, cell.how
     asterisk = part == "asterisk"
-    seconds = breaking.LONG if asterisk else None  # nothing goes on without Asterisk: it must end by itself
+    seconds = breaking.ENDURE if asterisk else None  # nothing goes on without Asterisk: it must end by itself
     if part in ("agi", "ami_bridge", "console", "redis", "asterisk"):
         return {
             "killed": lambda: breaking.killed_once(home, part) if asterisk else breaking.killed(home, part),
-            "stopped": lambda: breaking.stopped(home, part, seconds),
+            "stopped": lambda: breaking.stopped(home, part),
+            "paused": lambda: breaking.paused(home, part),
             "slow": lambda: breaking.slow(
                 home, part, run=0.5 if asterisk else breaking.SLOW_RUN, seconds=seconds
             ),
@@ -79,8 +80,8 @@ async def run_cell(bench: Bench, cell: Cell) -> Result:
     result = Result(cell.part, cell.how, cell.moment)
     story = Story()
     endured = TALK
-    if cell.part == "asterisk" and cell.how in ("stopped", "slow"):
-        endured += breaking.LONG + (breaking.SLOW_PAUSE if cell.how == "slow" else 0)
+    if cell.part == "asterisk" and cell.how in ("paused", "slow"):
+        endured += breaking.ENDURE + (breaking.SLOW_PAUSE if cell.how == "slow" else 0)
     try:
         await breaking.recovered(bench.home)
         async with bench.centre.seat("agent1", answer_after=0.0) as seat:
@@ -140,7 +141,7 @@ def _wrong(cell: Cell, placed: Placed, record: dict[str, Any]) -> list[str]:
             wanted["gate"] = "key0"
     seen = {**record, "gate": (record["gate"] or {}).get("result")}
     wrong = [f"{name} is {seen[name]}, not {word}" for name, word in wanted.items() if seen[name] != word]
-    near = NEAR + (breaking.LONG + breaking.SLOW_PAUSE if cell.part == "asterisk" else 0)
+    near = NEAR + (breaking.ENDURE + breaking.SLOW_PAUSE if cell.part == "asterisk" else 0)
     talk = record["talk_seconds"]
     if placed.talked is not None and (talk is None or abs(talk - placed.talked) > near):
         wrong.append(f"talk_seconds is {talk}, not {placed.talked:.1f}")

@@ -116,13 +116,15 @@ def give_clock(home: Home) -> None:
         "FAKETIME_NO_CACHE": "1",
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
     }
-    more = "".join(f',{name}="{word}"' for name, word in words.items())
     assert not supervise.stop(home.settings)
     conf = home.settings.run / "supervisord.conf"
-    text, count = re.subn(
-        r'(?m)^(environment=PSAP_PART="(?!redis).*)$', rf"\1{more}", conf.read_text("utf-8")
-    )
-    assert count == 4, "supervisord.conf looks otherwise than it did"
+    more = "".join(f',{name}="{word}"' for name, word in words.items())
+    ours = r'(?m)^(environment=PSAP_PART="(?:agi|ami_bridge|console)".*)$'
+    text, count = re.subn(ours, rf"\1{more}", conf.read_text("utf-8"))
+    # Asterisk's begins behind chroot: the library's semaphore must belong to its own user
+    env = "/usr/bin/env " + " ".join(f"{name}={word}" for name, word in words.items())
+    text, more_count = re.subn(r" (/usr/sbin/asterisk -C)", rf" {env} \1", text)
+    assert (count, more_count) == (3, 1), "supervisord.conf looks otherwise than it did"
     conf.write_text(text, "utf-8")
     command = [sys.executable, "-m", "psap.platform.supervisor_main", "-c", str(conf)]
     subprocess.run(
