@@ -108,7 +108,10 @@ class Bridge:
         )
         self.commands = CommandServer(
             settings.bridge_socket,
-            self.wishes.methods() | self.callbacks.methods() | self.guard.methods(),
+            self.wishes.methods()
+            | self.callbacks.methods()
+            | self.guard.methods()
+            | {"secrets.reload": self._reload_secrets},
             log,
         )
 
@@ -234,6 +237,12 @@ class Bridge:
             packets = await self.actions.packets_received(tracker.channel)
             if packets is not None:
                 tracker.packets = packets
+
+    async def _reload_secrets(self, _params: dict[str, Any]) -> dict[str, Any]:
+        """The passwords are new: whoever holds a connection of the old ones must not keep it."""
+        self.link.reconnect("the password was changed")
+        self.feed.reconnect()
+        return {}
 
     # -- how we are
 

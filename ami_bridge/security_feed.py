@@ -62,7 +62,13 @@ class SecurityFeed:
         self._reading = Reading(heard)
         self._log = log
         self._said: str | None = None
+        self._writer: asyncio.StreamWriter | None = None
         self.up = False
+
+    def reconnect(self) -> None:
+        """Log in again (the password is new)."""
+        if self._writer is not None:
+            self._writer.transport.abort()
 
     async def run(self) -> None:
         """Listen, and again after each loss."""
@@ -78,6 +84,7 @@ class SecurityFeed:
 
     async def _listen(self) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", self._port, limit=LINE_LIMIT)
+        self._writer = writer
         try:
             login = f"Action: Login\r\nUsername: guard\r\nSecret: {self._secret()}\r\n\r\n"
             writer.write(login.encode())
@@ -97,6 +104,7 @@ class SecurityFeed:
                         line = await _line(reader)
                 self._reading.line(line)
         finally:
+            self._writer = None
             writer.close()
             with contextlib.suppress(OSError):
                 await writer.wait_closed()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import string
+from dataclasses import replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -42,6 +43,29 @@ async def ensure_phone(
     now = (clock or SystemClock()).now_us()
     await store.insert_phone(connection, site, phone, now)
     await write_audit(connection, site=site, at=now, actor=actor, action=Action.PHONE_MADE, subject=user.id)
+    return phone
+
+
+async def rotate_phone(
+    connection: AsyncConnection, site: str, agent: str, *, clock: Clock | None = None, actor: str = "system"
+) -> PhoneRow:
+    """A new password for an account's phone; its name stays. Needs a write connection.
+
+    Raises:
+        AccountError: unknown_user, user_disabled.
+    """
+    known = await ensure_phone(connection, site, agent, clock=clock, actor=actor)
+    phone = replace(known, password=secrets.token_urlsafe(24))
+    await store.set_phone_password(connection, site, phone)
+    found = await store.find_user(connection, site, phone.agent)
+    await write_audit(
+        connection,
+        site=site,
+        at=(clock or SystemClock()).now_us(),
+        actor=actor,
+        action=Action.PHONE_ROTATED,
+        subject=found[0].id if found else None,
+    )
     return phone
 
 

@@ -95,6 +95,15 @@ async def insert_phone(connection: AsyncConnection, site: str, phone: PhoneRow, 
     )
 
 
+async def set_phone_password(connection: AsyncConnection, site: str, phone: PhoneRow) -> None:
+    """Change a phone's password."""
+    await connection.execute(
+        update(phones)
+        .where(phones.c.site == site, phones.c.agent == phone.agent)
+        .values(password=phone.password)
+    )
+
+
 async def list_phones(connection: AsyncConnection, site: str) -> list[PhoneRow]:
     """Phones of accounts that are open: a closed account's phone is no longer configured."""
     query = (

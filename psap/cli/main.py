@@ -18,6 +18,9 @@ NOUNS: dict[str, tuple[str, bool]] = {
     "doctor": ("psap.cli.doctor", False),
     "backup": ("psap.cli.backup", False),
     "restore": ("psap.cli.restore", False),
+    "retention": ("psap.cli.retention", False),
+    "person": ("psap.cli.person", True),
+    "upgrade": ("psap.cli.upgrade", False),
     "test": ("psap.cli.test", False),
     "lock": ("psap.cli.lock", False),
     "call": ("psap.cli.call", False),
@@ -25,6 +28,7 @@ NOUNS: dict[str, tuple[str, bool]] = {
     "users": ("psap.cli.users", True),
     "phone": ("psap.cli.phone", False),
     "profile": ("psap.cli.profile", True),
+    "secrets": ("psap.cli.secrets", True),
     "bench": ("psap.cli.bench", True),
 }
 PASS_ON = {"test": {"allow_extra_args": True, "ignore_unknown_options": True}}

@@ -32,7 +32,7 @@ def phone_command(
         try:
             await ask(ground.settings.bridge_socket, "phones.sync", timeout=5)
         except ControlError:
-            _without_the_bridge(ground, everyone)
+            without_the_bridge(ground, everyone)
         shown = {
             "username": phone.username,
             "password": phone.password,
@@ -48,7 +48,7 @@ def phone_command(
     on_ground(home, work)
 
 
-def _without_the_bridge(ground: Ground, everyone: list[PhoneRow]) -> None:
+def without_the_bridge(ground: Ground, everyone: list[PhoneRow]) -> None:
     """Write Asterisk's phones ourselves: a desk phone must work with all of our processes dead."""
     import subprocess
 
