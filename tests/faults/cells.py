@@ -118,13 +118,11 @@ TENTH: tuple[Cell, ...] = (
     Cell("ami_bridge", "killed", TALKING),
     Cell("ami_bridge", "killed", WRAPPING),
     Cell("ami_bridge", "restarted", TALKING),
-    Cell("console", "killed", BEFORE),
     Cell("console", "killed", TALKING),
     Cell("redis", "killed", BEFORE),
     Cell("redis", "killed", TALKING),
     Cell("asterisk", "killed", TALKING),
     Cell("AMI link", "half-open", TALKING),
-    Cell("database", "locked", BEFORE),
     Cell("database", "locked", TALKING),
     Cell("clock", "an hour back", TALKING),
 )
