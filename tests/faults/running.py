@@ -120,13 +120,13 @@ async def _judge(bench: Bench, cell: Cell, placed: Placed, result: Result) -> No
     result.told.append(Told(record["id"], count, record["ending"], record["source"], gate, started, ended))
     result.faults += [
         *([f"{count} records of one call"] if count != 1 else []),
-        *(_wrong(cell, placed, record)),
+        *wrong_in(record, cell, placed),
     ]
     if started > 1 or ended > 1:
         result.faults.append(f"told twice: call.started {started}, call.ended {ended}")
 
 
-def _wrong(cell: Cell, placed: Placed, record: dict[str, Any]) -> list[str]:
+def wrong_in(record: dict[str, Any], cell: Cell, placed: Placed) -> list[str]:
     """What a record tells otherwise than it was."""
     wanted: dict[str, object]
     if placed.stage is not None:
