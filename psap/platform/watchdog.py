@@ -26,7 +26,7 @@ ANSWER = 6.0  # seconds a part has for one answer: slow is not dead
 LATE = 1.0  # seconds: when our own sleep took so much too long, nobody is judged
 OLDEST_BEAT = 6.0  # seconds; a beat comes each second
 BUSY_SHARE = 0.2  # of the silent time spent computing: busy rather than dead
-START_SECONDS = 60.0  # until a fresh process gives its first sign of life
+START_SECONDS = 120.0  # until a fresh process gives its first sign of life
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class Judge:
         stopped = look.letter == "T"
         busy = look.cpu - self._cpu > BUSY_SHARE * self._silent
         limit = self._patience.busy if busy and self._patience.busy is not None else self._patience.idle
-        if not self._lived and not stopped:
+        if not self._lived:
             limit = max(limit, START_SECONDS)
         if self._silent < limit:
             return None

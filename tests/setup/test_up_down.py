@@ -19,7 +19,7 @@ from psap.platform import pbx_root, supervise
 from psap.platform.settings import load_secrets
 from tests.support.home import Home, running_home
 
-PARTS = {"redis", "asterisk", "agi", "ami_bridge", "console", "database"}
+PARTS = {"redis", "asterisk", "agi", "ami_bridge", "console", "database", "watchdog"}
 
 
 def wait_for(true: Callable[[], bool], seconds: float, what: str) -> None:
