@@ -18,6 +18,7 @@ from ami_bridge.duties import Duty, Errands
 from ami_bridge.guard import Guard
 from ami_bridge.keeping import Keeping
 from ami_bridge.link import Link
+from ami_bridge.missed_list import MissedList
 from ami_bridge.probe import AgiProbe
 from ami_bridge.publisher import Publisher
 from ami_bridge.reputation import Reputation, mark_of
@@ -93,6 +94,7 @@ class Bridge:
         self.wishes = Wishes(
             settings, self.following, self.actions, self.blocks, self.recorder, self.data, self.health
         )
+        self.missed = MissedList(self.data, self.following, self.recorder, self.publisher.put)
         self.callbacks = Callbacks(
             settings, self.data, self.link, self.actions, self.following, self.recorder,
             self.publisher.put, self.errands, log,
@@ -136,6 +138,7 @@ class Bridge:
             *self.catch_up.duties(),
             *self.rotation.duties(),
             *self.keeping.duties(),
+            *self.missed.duties(),
             *self.callbacks.duties(),
             *self.guard.duties(),
             Duty("queue", QUEUE_TELL_EVERY, self._tell_queue),

@@ -13,8 +13,7 @@ import asyncio
 import contextlib
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,29 +23,29 @@ from ami_bridge.commands import Method, Params, must
 from ami_bridge.data import Data
 from ami_bridge.duties import Duty, Errands
 from ami_bridge.link import Link
+from ami_bridge.missed_list import changed
 from ami_bridge.wire import Headers, LinkAwayError, LinkError, RefusedError
 from psap.calls.model import Caller, Source
 from psap.calls.recorder import Recorder
 from psap.calls.service import Following
-from psap.calls.store import AWAY_ERRORS
+from psap.calls.store import call_of
 from psap.missed import progress as p
 from psap.missed import service, store
 from psap.missed.model import Attempt, AttemptState, Missed, MissedError, Result
 from psap.pbx.render import SHORTEST_RING_SECONDS, scaled
 from psap.platform import pbx_names
 from psap.platform.control import ControlError
-from psap.platform.events import Event, EventType
+from psap.platform.events import Event
 from psap.platform.settings import Settings
 from psap.queue.model import Agent, Device
 
 LOOK_EVERY = 1.0  # seconds
-LIST_ANYWAY = 30.0  # seconds after which the list is brought up to the calls also without news
-NEWS_LASTS = 5.0  # seconds after a call's end in which its record is looked for
 UNKNOWN_AFTER = 15.0  # seconds that Asterisk may be away before a person may decide
 ASK_AGAIN = 10.0  # seconds between two looks for what nobody knows
 LOOKS = 3  # without a word in the ledger before nobody knows: its last lines come a little late
 SILENT = 90.0  # seconds without a step before a call-back is looked for
 AGENT_RING_SECONDS = 20.0
+WORDS = ("classification", "classified_by", "note", "evidence")  # what people say of a call
 
 
 @dataclass(slots=True)
@@ -63,10 +62,11 @@ class Running:
     moved: float = field(default_factory=time.monotonic)
     asked: float = 0.0
     done: bool = False
+    source: Source = Source.LIVE
 
 
 class Callbacks:
-    """The list of missed calls and the call-backs of one site."""
+    """The call-backs of one site."""
 
     def __init__(
         self,
@@ -93,19 +93,13 @@ class Callbacks:
         self._loaded = False
         self._swept = False  # tokens of nobody's are out, on this connection
         self._away_since = time.monotonic()
-        self._newest: str | None = None
-        self._news_until = 0.0
-        self._listed = 0.0
 
     def methods(self) -> dict[str, Method]:
-        """The bridge's commands about missed calls."""
+        """What console and command line may ask."""
         return {"call_back.start": self.start}
 
     def duties(self) -> Iterable[Duty]:
-        return [
-            Duty("missed", LOOK_EVERY, self.keep_list),
-            Duty("call-backs", LOOK_EVERY, self.look_after),
-        ]
+        return [Duty("call-backs", LOOK_EVERY, self.look_after)]
 
     @property
     def site(self) -> str:
@@ -113,24 +107,6 @@ class Callbacks:
 
     def _now(self) -> int:
         return self._following.clock.now_us()
-
-    # -- the list
-
-    async def keep_list(self) -> None:
-        """Bring the list up to the calls, soon after each call's end."""
-        newest = next(reversed(self._following.recent), None)
-        now = time.monotonic()
-        if newest != self._newest:
-            self._newest, self._news_until = newest, now + NEWS_LASTS
-        if self._recorder.away is not None or (now > self._news_until and now - self._listed < LIST_ANYWAY):
-            return
-        self._listed = now
-        more = True
-        while more:
-            async with self._writing() as connection:
-                changed, more = await service.derive(connection, self.site, self._now())
-            for entry in changed:
-                self._tell(entry)
 
     # -- a person's click
 
@@ -149,7 +125,7 @@ class Callbacks:
         channel_id = f"{self.site}-cb-{uuid.uuid4().hex}"
         await self._actions.allow_dial(channel_id, entry.caller.number)
         try:
-            async with self._writing() as connection:
+            async with self._data.writing() as connection:
                 entry, attempt = await service.begin(
                     connection,
                     self.site,
@@ -187,7 +163,7 @@ class Callbacks:
         return agent
 
     async def _entry(self, missed_id: str) -> Missed:
-        async with self._reading() as connection:
+        async with self._data.reading() as connection:
             entry = await store.by_id(connection, self.site, missed_id)
         if entry is None:
             raise ControlError("not_found", "not in the list")
@@ -263,7 +239,7 @@ class Callbacks:
                 await self._look_up(running)
 
     async def _load(self) -> None:
-        async with self._reading() as connection:
+        async with self._data.reading() as connection:
             attempts = await store.undecided(connection, self.site)
             entries = [await store.by_id(connection, self.site, one.missed_id) for one in attempts]
         for attempt, entry in zip(attempts, entries, strict=True):
@@ -312,7 +288,7 @@ class Callbacks:
     async def _give_to_a_person(self, running: Running) -> None:
         if running.attempt.state is AttemptState.UNKNOWN:
             # a person may have decided: then nobody needs to look any more
-            async with self._reading() as connection:
+            async with self._data.reading() as connection:
                 known = {one.channel_id for one in await store.undecided(connection, self.site)}
             if running.attempt.channel_id not in known:
                 del self._running[running.attempt.channel_id]
@@ -320,28 +296,40 @@ class Callbacks:
         running.attempt = running.attempt.model_copy(
             update={"state": AttemptState.UNKNOWN, "result": Result.UNKNOWN}
         )
-        async with self._writing() as connection:
+        running.source = Source.LEDGER
+        await self._record(running)
+        async with self._data.writing() as connection:
             entry = await service.finish(connection, running.attempt, self._now())
-        self._record(running, Source.LEDGER)
         if entry is not None:
             self._tell(entry)
 
     # -- the end
 
     def _over(self, running: Running, source: Source) -> None:
-        running.done = True
+        running.done, running.source = True, source
         running.attempt = p.finished(running.attempt, running.progress, self._now())
-        self._record(running, source)
         self._errands.soon(self._write(running))
 
-    def _record(self, running: Running, source: Source) -> None:
-        """The call-back as a call of its own, if Asterisk ever had a channel for it."""
-        if running.progress.begun:
-            call = p.record(running.attempt, running.progress, running.caller, running.incident_id, source)
-            self._recorder.put(call, running.number_key)
+    async def _record(self, running: Running) -> None:
+        """The call-back as a call of its own, if Asterisk ever had a channel for it; people's words stay."""
+        call_id = running.attempt.call_id
+        found = (await self._data.calls([call_id])).get(call_id)
+        row = self._recorder.pending(call_id)
+        known = call_of(row) if row is not None else found[0] if found is not None else None
+        if known is None and not running.progress.begun:
+            return
+        # only now: it may have ended while we read
+        call = p.record(
+            running.attempt, running.progress, running.caller, running.incident_id, running.source
+        )
+        if known is not None:
+            said = {name: getattr(known, name) for name in WORDS}
+            call = call.model_copy(update=said | {"incident_id": known.incident_id or call.incident_id})
+        self._recorder.put(call, running.number_key)
 
     async def _write(self, running: Running) -> None:
-        async with self._writing() as connection:
+        await self._record(running)
+        async with self._data.writing() as connection:
             entry = await service.finish(connection, running.attempt, self._now())
         self._running.pop(running.attempt.channel_id, None)
         await self._recorder.flush(0.5)  # whoever hears of the end looks the call up
@@ -354,33 +342,11 @@ class Callbacks:
     # -- telling
 
     def _tell(self, entry: Missed, **more: Any) -> None:
-        data = entry.shown() | {"agent": entry.claimed_by} | more
-        self._publish(Event(EventType.MISSED_CHANGED, self._now(), data))
+        self._publish(changed(entry, self._now(), **more))
 
     async def _tell_stage(self, running: Running, stage: str) -> None:
         entry = await self._entry(running.attempt.missed_id)
         if not running.done:
-            self._tell(entry, stage=stage)
-
-    # -- the database
-
-    @asynccontextmanager
-    async def _reading(self) -> AsyncIterator[Any]:
-        try:
-            async with self._data.database.read() as connection:
-                yield connection
-        except AWAY_ERRORS as error:
-            raise _away(error) from error
-
-    @asynccontextmanager
-    async def _writing(self) -> AsyncIterator[Any]:
-        try:
-            async with self._data.database.write() as connection:
-                yield connection
-        except AWAY_ERRORS as error:
-            raise _away(error) from error
-
-
-def _away(error: BaseException) -> ControlError:
-    why = str(getattr(error, "orig", None) or error)
-    return ControlError("database_away", f"the database does not answer: {why}")
+            await self._record(running)  # seen among the calls while it goes on
+        if not running.done:
+            self._tell(entry, stage=stage, call_id=running.attempt.call_id)

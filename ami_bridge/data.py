@@ -31,6 +31,22 @@ class Data:
             why = str(getattr(error, "orig", None) or error)
             raise ControlError("database_away", f"the database does not answer: {why}") from error
 
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Any]:
+        """A connection for a feature's own questions. Raises ControlError(database_away)."""
+        async with self._reading() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[Any]:
+        """A transaction of a feature's own. Raises ControlError(database_away)."""
+        try:
+            async with self.database.write() as connection:
+                yield connection
+        except AWAY_ERRORS as error:
+            why = str(getattr(error, "orig", None) or error)
+            raise ControlError("database_away", f"the database does not answer: {why}") from error
+
     async def calls(self, ids: Sequence[str]) -> dict[str, tuple[Call, str | None]]:
         """Calls with their number keys. Raises ControlError(database_away), as all here."""
         async with self._reading() as connection:

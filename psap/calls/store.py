@@ -99,8 +99,10 @@ async def load(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, tup
 
 
 async def open_ids(connection: AsyncConnection, site: str) -> list[str]:
-    """Calls of the site that have no ending yet."""
-    query = select(calls.c.id).where(calls.c.site == site, calls.c.ending.is_(None))
+    """Calls to us that have no ending yet; call-backs are followed by ami_bridge/callbacks.py."""
+    query = select(calls.c.id).where(
+        calls.c.site == site, calls.c.ending.is_(None), calls.c.direction == "inbound"
+    )
     return [row[0] for row in await connection.execute(query)]
 
 

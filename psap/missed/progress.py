@@ -118,22 +118,24 @@ def finished(attempt: Attempt, progress: Progress, now_us: int) -> Attempt:
 def record(
     attempt: Attempt, progress: Progress, caller: Caller, incident_id: str | None, source: Source
 ) -> Call:
-    """The call-back as a call of its own: the agent's leg first, then the citizen's."""
+    """The call-back as a call of its own: the agent's leg first, then the citizen's.
+
+    Without a result it is one in progress: no ending yet.
+    """
     at = progress.at
     answered = at.get(What.CITIZEN_ANSWERS)
-    ended = attempt.ended_at or attempt.started_at
+    ended = attempt.ended_at
     legs = [_agents_leg(attempt, progress, ended)]
     if progress.has(What.DIALLING, What.CITIZEN_RINGS, What.CITIZEN_GONE):
         legs.append(_citizens_leg(attempt, progress, ended))
-    ending = Ending.ANSWERED if answered is not None else Ending.FAILED
     timeline = [TimelineEntry(at=when, what=f"call_back.{what}") for what, when in at.items()]
-    timeline.append(
-        TimelineEntry(
-            at=ended,
-            what="call_back.ended",
-            data={"result": str(attempt.result), "cause": attempt.cause, "missed_id": attempt.missed_id},
-        )
-    )
+    ending = by = None
+    if attempt.result is not None:
+        ending = Ending.ANSWERED if answered is not None else Ending.FAILED
+        by = _ended_by(progress, answered is not None)
+        ended = ended or attempt.started_at
+        told = {"result": str(attempt.result), "cause": attempt.cause, "missed_id": attempt.missed_id}
+        timeline.append(TimelineEntry(at=ended, what="call_back.ended", data=told))
     return Call(
         id=attempt.call_id,
         site=attempt.site,
@@ -145,7 +147,7 @@ def record(
         answered_at=answered,
         ended_at=ended,
         ending=ending,
-        ended_by=_ended_by(progress, answered is not None),
+        ended_by=by,
         legs=legs,
         agent=attempt.agent,
         ring_seconds=legs[-1].ring_seconds if len(legs) > 1 else None,
@@ -162,7 +164,7 @@ def _ended_by(progress: Progress, talked: bool) -> EndedBy:
     return EndedBy.NETWORK if progress.has(What.CITIZEN_GONE) and not talked else EndedBy.SYSTEM
 
 
-def _agents_leg(attempt: Attempt, progress: Progress, ended: int) -> Leg:
+def _agents_leg(attempt: Attempt, progress: Progress, ended: int | None) -> Leg:
     at = progress.at
     answered = at.get(What.AGENT_ANSWERS)
     return Leg(
@@ -170,11 +172,11 @@ def _agents_leg(attempt: Attempt, progress: Progress, ended: int) -> Leg:
         ring_seconds=_span(at.get(What.AGENT_RINGS), answered or ended),
         answered_at=answered,
         talk_seconds=_span(answered, ended),
-        end="answered" if answered is not None else "no_answer" if progress.begun else "failed",
+        end="answered" if answered is not None else None if ended is None else _unanswered(progress),
     )
 
 
-def _citizens_leg(attempt: Attempt, progress: Progress, ended: int) -> Leg:
+def _citizens_leg(attempt: Attempt, progress: Progress, ended: int | None) -> Leg:
     at = progress.at
     answered = at.get(What.CITIZEN_ANSWERS)
     over = at.get(What.CITIZEN_GONE) or ended
@@ -182,8 +184,12 @@ def _citizens_leg(attempt: Attempt, progress: Progress, ended: int) -> Leg:
         ring_seconds=_span(at.get(What.CITIZEN_RINGS), answered or over),
         answered_at=answered,
         talk_seconds=attempt.talk_seconds,
-        end=None if attempt.result is Result.UNKNOWN else str(attempt.result),
+        end=None if attempt.result in (None, Result.UNKNOWN) else str(attempt.result),
     )
+
+
+def _unanswered(progress: Progress) -> str:
+    return "no_answer" if progress.begun else "failed"
 
 
 def _span(start: int | None, end: int | None) -> float | None:
