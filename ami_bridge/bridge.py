@@ -89,7 +89,9 @@ class Bridge:
         books = Books(settings.pbx)
         self.catch_up = CatchUp(self.link, self.following, books, self.data, self.recorder, log)
         self.rotation = Rotation(books, settings.pbx, self.link, log)
-        self.keeping = Keeping(settings, self.catch_up.replaced, log)
+        self.keeping = Keeping(
+            settings, self.catch_up.replaced, self.following, self.database, profile, clock, log
+        )
         self.troubles += self.keeping.complaints()
         self.wishes = Wishes(
             settings, self.following, self.actions, self.blocks, self.recorder, self.data, self.health
@@ -112,6 +114,7 @@ class Bridge:
             settings.bridge_socket,
             self.wishes.methods()
             | self.callbacks.methods()
+            | self.keeping.methods()
             | self.guard.methods()
             | {"secrets.reload": self._reload_secrets},
             log,

@@ -11,7 +11,12 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from ami_bridge.duties import Duty
+from psap.agencies.model import Profile, local_time
+from psap.calls.service import Following
+from psap.keeping.service import Retention
 from psap.platform import backup, disk, sqlite
+from psap.platform.clock import Clock
+from psap.platform.database import Database
 from psap.platform.guard import FileGuard, NothingLeftError, Rescue
 from psap.platform.settings import ROOT, Settings
 from psap.platform.troubles import Trouble
@@ -22,14 +27,27 @@ BACKUP_EVERY = 3600.0  # scaled, but never more often than SHORTEST
 SHORTEST = 300.0
 FIRST_BACKUP = 120.0  # after the start, when the last one is older than BACKUP_EVERY
 BACKUP_LIMIT = 1800.0
+RETENTION_LOOK = 900.0  # seconds between two looks at whether a day has passed
+DAY_US, QUIET_HOURS = 86_400_000_000, range(2, 5)
 TOLD_FOR = 12.0  # a mended file is told for so long: every page has heard it by then
 
 
 class Keeping:
     """Duties about one home's data. ``caught_up``: read the ledger after an older state was put back."""
 
-    def __init__(self, settings: Settings, caught_up: Callable[[], Awaitable[None]], log: Any) -> None:
-        self._settings, self._caught_up, self._log = settings, caught_up, log
+    def __init__(
+        self,
+        settings: Settings,
+        caught_up: Callable[[], Awaitable[None]],
+        following: Following,
+        database: Database,
+        profile: Profile,
+        clock: Clock,
+        log: Any,
+    ) -> None:
+        self._settings, self._caught_up, self._following = settings, caught_up, following
+        self._profile, self._clock, self._log = profile, clock, log
+        self._retention = Retention(settings, database, profile, clock)
         self.guard = FileGuard(settings)
         self.room: disk.Room | None = None
         self._file: tuple[float, Trouble] | None = None  # until when (monotonic) it is told
@@ -44,7 +62,17 @@ class Keeping:
             Duty("database-file", FILE_EVERY, self.look_at_file),
             Duty("disk-room", ROOM_EVERY, self.look_at_room),
             Duty("backups", 10.0, self.back_up),
+            Duty("retention", RETENTION_LOOK, self.let_go),
         ]
+
+    def methods(self) -> dict[str, Callable[[dict[str, Any]], Awaitable[Any]]]:
+        """Commands of others."""
+        return {"person.forget": self.forget}
+
+    async def forget(self, params: dict[str, Any]) -> dict[str, int]:
+        """Calls of a person who was erased: what is remembered of them must not be written again."""
+        ids = [str(each) for each in params.get("call_ids", [])]
+        return {"forgotten": sum(self._following.recent.pop(each, None) is not None for each in ids)}
 
     def complaints(self) -> list[Callable[[], Trouble | None]]:
         """For ``bridge.troubles``; each answers from memory."""
@@ -196,6 +224,21 @@ class Keeping:
             "The automatic backup failed; calls are not affected. See log/ami_bridge.log.",
             why,
         )
+
+    # -- retention
+
+    async def let_go(self) -> None:
+        """Once a day, at night where the day allows it, delete what was kept long enough."""
+        last, now = await self._retention.last(), self._clock.now_us()
+        if last is None:
+            await self._retention.begin()
+            return
+        if now - last < DAY_US or (
+            now - last < 2 * DAY_US and local_time(self._profile, now).hour not in QUIET_HOURS
+        ):
+            return
+        gone = await self._retention.apply(actor="bridge")
+        self._log.info("retention applied", **{str(kind): count for kind, count in gone.items()})
 
     async def close(self) -> None:
         """Let go of the files."""

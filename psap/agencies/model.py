@@ -228,6 +228,26 @@ class BlockingRules(Part):
         return self
 
 
+Days = Annotated[int, Field(ge=7, le=36_500)]
+
+
+class RetentionRules(Part):
+    """Days that each kind of data is kept after it ended. A legal hold on a row outlives them all.
+
+    The backups of the last ``backups`` days still hold what was deleted since.
+    """
+
+    calls: Days = 5 * 365
+    missed: Days = 365
+    incidents: Days = 10 * 365
+    reputation: Days = 2 * 365  # marks, and blocks that ended
+    sessions: Days = 90
+    audit: Annotated[int, Field(ge=365, le=36_500)] = 5 * 365
+    logs: Days = 30
+    recordings: Days = 365
+    backups: Days = 30
+
+
 class District(Part):
     """A kecamatan with its kelurahan (or negeri, desa)."""
 
@@ -252,8 +272,20 @@ class Profile(Part):
     queue: QueueRules = Field(default_factory=QueueRules)
     limits: LimitRules = Field(default_factory=LimitRules)
     blocking: BlockingRules = Field(default_factory=BlockingRules)
+    retention: RetentionRules = Field(default_factory=RetentionRules)
     districts: list[District] = Field(default_factory=list)
     assumed: list[str] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _marks_outlive_their_window(self) -> Profile:
+        if self.retention.reputation < self.blocking.window_days:
+            raise fault(
+                f"retention.reputation {self.retention.reputation} hari lebih pendek daripada "
+                f"blocking.window_days {self.blocking.window_days}",
+                f"retention.reputation of {self.retention.reputation} days is shorter than "
+                f"blocking.window_days {self.blocking.window_days}",
+            )
+        return self
 
     def agency(self, agency_id: str) -> Agency | None:
         """The agency with this id."""

@@ -10,6 +10,7 @@ import typer
 
 from psap.cli.say import HomeOption, RefusedError, step
 from psap.platform import supervise
+from psap.platform.settings import Settings
 
 SHOWN = ("calls", "incidents", "blocks", "users")
 
@@ -38,6 +39,7 @@ def restore(
     except BackupError as error:
         raise RefusedError(str(error)) from None
     manifest = done.manifest
+    _erase_again(settings)
     step(
         f"Dipulihkan seperti pada {manifest.at}: {told_counts(manifest.counts)} "
         f"({time.monotonic() - began:.1f} detik)",
@@ -49,6 +51,22 @@ def restore(
         "./112 up melengkapi sisanya dari buku besar Asterisk, bila berkasnya masih ada",
         "./112 up makes up the rest from Asterisk's ledger where its files are still here",
     )
+
+
+def _erase_again(settings: Settings) -> None:
+    """Who was erased since the backup comes back with it, and goes again."""
+    from psap.cli.ground import Ground, on_ground
+    from psap.keeping.persons import ERASED, Persons
+
+    if not (settings.home / ERASED).exists():
+        return
+
+    async def work(ground: Ground) -> None:
+        persons = Persons(ground.settings, ground.database, ground.profile, ground.clock)
+        if count := await persons.erase_again(actor=ground.actor):
+            step(f"{count} orang yang sudah dihapus, dihapus lagi", "erased again who had been erased before")
+
+    on_ground(settings.home, work)
 
 
 def told_counts(counts: dict[str, int]) -> str:

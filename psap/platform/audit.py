@@ -61,6 +61,9 @@ class Action(StrEnum):
     HOST_LET_BACK = "sip.host_let_back"
     INCIDENT_CREATED = "incident.created"
     INCIDENT_CHANGED = "incident.changed"
+    RETENTION_APPLIED = "retention.applied"
+    PERSON_EXPORTED = "person.exported"  # subject: number_subject
+    PERSON_ERASED = "person.erased"
     MISSED_CLAIMED = "missed.claimed"
     MISSED_CALLED = "missed.called"  # a call-back was begun
     MISSED_CALL_ENDED = "missed.call_ended"  # and what came of it

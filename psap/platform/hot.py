@@ -7,7 +7,7 @@ Streams carry events; nothing that must survive lives here. Every call answers w
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from typing import Any
 
 import redis.asyncio as redis
@@ -87,6 +87,20 @@ class Hot:
             for row_id, fields in rows:
                 last = row_id
                 yield row_id, _event(fields)
+
+    async def forget(self, words: Collection[str]) -> int:
+        """Delete the events that hold one of these words (a person's numbers); how many."""
+        gone: list[str] = []
+        try:
+            for row_id, fields in await self._redis.xrange(STREAM):
+                if any(f'"{word}"' in fields.get("data", "") for word in words):
+                    gone.append(row_id)
+            if gone:
+                await self._redis.xdel(STREAM, *gone)
+                await self._redis.bgrewriteaof()  # what was appended holds them still
+        except (RedisError, OSError, TimeoutError) as error:
+            raise HotAwayError(str(error)) from error
+        return len(gone)
 
     async def close(self) -> None:
         await self._redis.aclose()
