@@ -10,6 +10,8 @@ import sys
 from aiohttp import web
 
 from console.app import make_app, make_parts
+from console.limits import CONNECTIONS, HEADER_LINE, KEEP_ALIVE, Connections
+from console.tls import TlsError, follow, make_context
 from psap.agencies.profile import ProfileError
 from psap.platform.log import setup_log
 from psap.platform.settings import load_settings
@@ -28,19 +30,45 @@ async def serve() -> int:
     except ProfileError as error:
         log.error("profile cannot be used", detail=str(error))
         return 1
-    runner = web.AppRunner(make_app(parts), access_log=None, shutdown_timeout=GOODBYE)
+    context = None
+    if settings.tls_cert is not None and settings.tls_key is not None:
+        try:
+            context = make_context(settings.tls_cert, settings.tls_key)
+        except TlsError as error:
+            log.error("cannot speak TLS", detail=str(error))
+            return 1
+    app = make_app(parts)
+    runner = web.AppRunner(
+        app,
+        access_log=None,
+        shutdown_timeout=GOODBYE,
+        keepalive_timeout=KEEP_ALIVE,
+        max_line_size=HEADER_LINE,
+        max_field_size=HEADER_LINE,
+    )
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     await runner.setup()
+    assert runner.server is not None
+    connections = Connections(runner.server)
+    app[CONNECTIONS].append(connections)
     try:
-        await web.TCPSite(runner, settings.http_bind, settings.http_port).start()
+        server = await asyncio.get_running_loop().create_server(
+            connections, settings.http_bind, settings.http_port, ssl=context, backlog=256
+        )
     except OSError as error:
         log.error("cannot listen", address=settings.http_bind, port=settings.http_port, why=error.strerror)
         await runner.cleanup()
         return 1
     log.info("console listens", address=settings.http_bind, port=settings.http_port)
+    tasks = [asyncio.create_task(connections.sweep_forever(), name="connections")]
+    if context is not None and settings.tls_cert is not None and settings.tls_key is not None:
+        tasks.append(asyncio.create_task(follow(context, settings.tls_cert, settings.tls_key, log)))
     await stop.wait()
+    for task in tasks:
+        task.cancel()
+    server.close()
     await runner.cleanup()
     return 0
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -12,6 +13,7 @@ from aiohttp import web
 
 from console.bridge import Bridge
 from console.dispatch import USER, make_handler
+from console.limits import CONNECTIONS
 from console.live import Live
 from console.metrics import Metrics
 from console.openapi import document
@@ -32,7 +34,7 @@ from console.routes import (
     queue,
     session,
 )
-from console.security import BODY_LIMIT, HEADERS, session_limits
+from console.security import BODY_LIMIT, HEADERS, HSTS, session_limits
 from console.state import StateWatch
 from console.table import API, RouteTable
 from console.viewing import VIEWS, Views
@@ -102,6 +104,7 @@ def make_app(parts: Parts) -> web.Application:
     app = web.Application(client_max_size=BODY_LIMIT, middlewares=[guard])
     app[PARTS] = parts
     app[VIEWS] = Views(parts)
+    app[CONNECTIONS] = []
     app[docs.OPENAPI] = document(TABLES)
     for table in TABLES:
         for route in table.routes:
@@ -120,6 +123,8 @@ def make_app(parts: Parts) -> web.Application:
 @web.middleware
 async def guard(request: web.Request, handler: Next) -> web.StreamResponse:
     """Outermost: every refusal becomes a problem, every answer carries the headers and a log line."""
+    for connections in request.app[CONNECTIONS]:
+        handler = partial(connections.watched, handler=handler)
     started = time.monotonic()
     try:
         response = await handler(request)
@@ -146,6 +151,8 @@ def _finish(request: web.Request, response: web.StreamResponse, seconds: float) 
     if not response.prepared:
         for name, value in HEADERS.items():
             response.headers.setdefault(name, value)
+        if request.secure:
+            response.headers.setdefault("Strict-Transport-Security", HSTS)
         if template.startswith("/api/"):
             response.headers.setdefault("Cache-Control", "no-store")
     if template not in QUIET and template.startswith(API):

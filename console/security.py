@@ -34,6 +34,7 @@ CSP = "; ".join(
         "frame-ancestors 'none'",
     )
 )
+HSTS = "max-age=31536000"  # a year; only said over TLS
 HEADERS = {
     "Content-Security-Policy": CSP,
     "Server": "psap112",

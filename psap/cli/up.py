@@ -265,7 +265,7 @@ def _announce(settings: Settings, accounts: list[Account], seconds: float) -> No
     trunk = ", ".join(settings.trunk_addresses) or "- (PSAP_TRUNK_HOSTS)"
     print()
     step(f"Siap dalam {seconds:.1f} detik", f"ready in {seconds:.1f} s")
-    print(f"  Konsol / console   http://{host}:{settings.http_port}/")
+    print(f"  Konsol / console   {settings.http_scheme}://{host}:{settings.http_port}/")
     print(f"  Trunk              sip:112@{settings.sip_bind}:{settings.sip_port} (UDP)")
     print(f"  Operator / carrier {trunk}")
     if settings.demo:

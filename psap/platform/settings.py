@@ -73,6 +73,11 @@ class Settings(BaseSettings):
         return self
 
     @property
+    def http_scheme(self) -> str:
+        """How browsers speak to the console."""
+        return "http" if self.tls_cert is None else "https"
+
+    @property
     def run(self) -> Path:
         """Sockets, pids and heartbeats."""
         return self.home / "run"
