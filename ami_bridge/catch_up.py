@@ -32,6 +32,7 @@ BOOKS_EVERY = 5.0  # seconds between two looks at the ledger's length
 # that long before we hear of its call. Seconds of a clock that nobody sets.
 SLACK = 30.0
 LATE_LINES = 1.0  # seconds in which Asterisk has written the lines of a channel that is gone
+TOLD_TWICE = 5.0  # seconds after which no event comes that the ledger has told already
 DATABASE_EVERY = 0.5  # seconds between two looks whether the database is back
 AT_ONCE = 20  # calls taken up before commands and events have their turn again
 STAMP_AHEAD_US = 120_000_000  # rows may have been written so long after the stamp was stored
@@ -75,6 +76,7 @@ class CatchUp:
         goes_on, finished = await self._take_up()
         # a call that goes on began before our first look at the books
         self._seen = dict.fromkeys(following.calls, float("-inf"))
+        asyncio.get_running_loop().call_later(TOLD_TWICE, self._all_is_news)
         following.tell_all()
         self._log.info(
             "resynchronised", adopted=goes_on, finished=finished, seconds=round(time.monotonic() - began, 3)
@@ -90,6 +92,11 @@ class CatchUp:
         for tracker in self._following.calls.values():
             self._following.ports.record(tracker.call, tracker.number_key)
         self._task = asyncio.create_task(self._tell_history(), name="history")
+
+    def _all_is_news(self) -> None:
+        """What was said while we looked around has been heard by now; a clock set back must hide nothing."""
+        for tracker in self._following.calls.values():
+            tracker.told_until = 0
 
     def lost(self) -> None:
         """Asterisk is away: how long its files are says nothing of what we heard live."""
@@ -118,6 +125,8 @@ class CatchUp:
         known: dict[str, resync.Row] = {}
         with contextlib.suppress(ControlError):
             known = await self._data.calls([call_id(following.site, key) for key in ours])
+        # one that is over in the ledger is gone, though its channel may be listed for a moment
+        callers = {key: each for key, each in callers.items() if key not in told or not told[key].over}
         for count, (key, channel) in enumerate(callers.items()):
             tracker = resync.adopted(following, told.get(key), channel, alive)
             resync.keep_words(tracker, following.calls.get(key), known.get(tracker.call.id))
@@ -170,12 +179,16 @@ class CatchUp:
             while trackers := await asyncio.to_thread(history.batch):
                 made += await self._write(trackers)
             left, alive = history.left(), await resync.channels(self._link)
-            if any(self._over_unseen(key, alive) for key in left):
+            if any(self._over_unseen(key, alive) for key, story in left.items() if not story.over):
                 await asyncio.sleep(LATE_LINES)
                 while trackers := await asyncio.to_thread(history.batch):
                     made += await self._write(trackers)
                 left = history.left()
-            failed = [history.failed(story) for key, story in left.items() if self._over_unseen(key, alive)]
+            failed = [
+                history.failed(story)
+                for key, story in left.items()
+                if self._over_unseen(key, alive) or (story.over and key not in self._following.calls)
+            ]
             made += await self._write([tracker for tracker in failed if tracker is not None])
             made += await self._write([*await self._orphans(alive)])
         finally:

@@ -18,7 +18,7 @@ from typing import Any, BinaryIO
 
 from ami_bridge.translate import TRUNK, phone_of, user_fact, whole
 from psap.calls import facts as f
-from psap.calls.model import Source
+from psap.calls.model import Flag, Source
 from psap.calls.tracking import RING_CAUSES, STEP_US, Tracker
 
 COLUMNS = (
@@ -44,6 +44,12 @@ ENDED_BY = {"COMPLETECALLER": "caller", "COMPLETEAGENT": "agent"}
 RANG = ("RINGNOANSWER", "RINGCANCELED")
 # what a call's record needs of queue_log
 TELLING = frozenset({"CONNECT", *ENDED_BY, *RANG})
+
+# What only live events tell: in these a record that was caught up may differ from a live one, in
+# nothing else but milliseconds. Seconds of speech and packets of sound stand in none of Asterisk's
+# files, so nothing is suggested from them. What a person said of a call is in the database, not here.
+LIVE_ONLY_FIELDS = frozenset({"source", "evidence"})
+LIVE_ONLY_FLAGS = frozenset({Flag.NO_AUDIO, Flag.SUSPECTED_PRANK, Flag.SUSPECTED_GHOST})
 
 Owner = Callable[[str | None], str | None]
 

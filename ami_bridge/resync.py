@@ -89,7 +89,10 @@ def adopted(
     tracker = None
     if story is not None and not story.over:
         tracker = ledger.replay(story, following.site, following.desk.owner, Source.LIVE)
-    return tracker if tracker is not None else _seen(following, channel, alive)
+    if tracker is None:
+        return _seen(following, channel, alive)
+    tracker.told_until = ledger.last_moment(story) if story is not None else 0
+    return tracker
 
 
 def retold(following: Following, story: ledger.Story) -> Tracker | None:

@@ -77,6 +77,7 @@ class Tracker:
     partial: bool = False  # rebuilt from the ledger: not everything the caller said was heard
     latest: int = 0  # the latest moment heard of, UTC microseconds
     shift: int = 0  # what the clock was set back by since the call began, microseconds
+    told_until: int = 0  # up to here the ledger told it: events of that time come a second time
 
     @classmethod
     def begin(cls, site: str, fact: f.Started, source: Source = Source.LIVE) -> Tracker:
@@ -118,7 +119,10 @@ class Tracker:
         """Take one fact; True where the record changed in a way worth telling."""
         if self.ended:
             return False
-        fact = self._steady(fact)
+        if fact.at > self.told_until:
+            fact = self._steady(fact)
+        elif not isinstance(fact, _CLOSING):
+            return False
         handler = _HANDLERS.get(type(fact))
         return handler(self, fact) if handler else False
 
@@ -380,12 +384,21 @@ class Tracker:
 
     def _note(self, at: int, what: str, **data: object) -> None:
         known = {key: value for key, value in data.items() if value is not None}
+        for last in reversed(self.call.timeline if what in _ONCE else ()):
+            if at - last.at >= STEP_US:
+                break
+            if (last.what, last.data) == (what, known):
+                return  # the ledger's last word, and the event of the same moment
         self.call.timeline.append(TimelineEntry(at=at, what=what, data=known))
 
 
 def _seconds(start: int | None, end: int) -> float | None:
     return None if start is None else round(max(0, end - start) / 1_000_000, 3)
 
+
+# heard again out of its order a fact would move a call back; what closes something does no harm
+_CLOSING = f.RingEnded | f.LegGone | f.HangupSeen | f.Ended
+_ONCE = {"identified", "policy", "gate", "queued", "returned"}
 
 _HANDLERS: dict[type[f.Fact], Callable[[Tracker, Any], bool]] = {
     f.Identified: Tracker._identified,

@@ -1,0 +1,175 @@
+"""The bridge dies after any event and comes back after any other: the records are as if it had not.
+
+The events and the ledger are recorded from a real Asterisk; database, recorder and catch-up are real.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import sqlite3
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import create_engine
+
+from ami_bridge.books import Books
+from ami_bridge.catch_up import CatchUp
+from ami_bridge.data import Data
+from ami_bridge.wire import Headers
+from psap.calls.recorder import Recorder
+from psap.calls.service import Following
+from psap.platform.clock import FixedClock
+from psap.platform.database import Database
+from psap.platform.schema import metadata
+from tests.catchup.recordings import SITE, Recording, feed, following, recording, undisturbed
+from tests.catchup.same import differences
+from tests.catchup.test_history import ENDED_AS_PRANK
+
+MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None  # its fsync costs nothing
+UNSHRUNK = (Phase.explicit, Phase.reuse, Phase.generate)  # a cut is as small as it can be
+
+
+class Recorded:
+    """The link to a recorded Asterisk, as it was after so many events."""
+
+    up = True
+
+    def __init__(self, told: Recording, count: int) -> None:
+        self._told = told
+        self._count = count
+
+    async def do(self, name: str, **_fields: object) -> list[Headers]:
+        """The lists that a resynchronisation asks for."""
+        rows = {
+            "DeviceStateList": [],
+            "QueueStatus": self._told.members(),
+            "CoreShowChannels": self._told.channels(self._count),
+        }
+        return [{"Response": "Success"}, *rows[name]]
+
+
+class Life:
+    """A bridge between two deaths, in one folder."""
+
+    def __init__(self, folder: Path, told: Recording, count: int) -> None:
+        self.clock = FixedClock(told.at(count) or 1)
+        self.database = Database(f"sqlite+aiosqlite:///{folder / 'psap.db'}")
+        self.recorder = Recorder(
+            self.database,
+            folder / "spool",
+            self.clock,
+            structlog.get_logger(),
+            on_mark=_no_mark,
+            on_marked=_no_marks,
+        )
+        self.following: Following = following(self.recorder.put, self.clock)
+        self.catch_up = CatchUp(
+            Recorded(told, count),  # type: ignore[arg-type]
+            self.following,
+            Books(folder),
+            Data(self.database, SITE),
+            self.recorder,
+            structlog.get_logger(),
+        )
+
+    async def live(self, told: Recording, start: int, end: int) -> None:
+        """Catch up, then hear the events between two counts; what was heard is in the database."""
+        writer = asyncio.create_task(self.recorder.run())
+        await self.catch_up.run()
+        feed(self.following, told.events[start:end])
+        async with asyncio.timeout(30):
+            while self.catch_up.behind:  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
+        await self.recorder.flush(30)
+        await self.catch_up.keep_place()
+        await self.catch_up.close()
+        await self.recorder.stop(writer, 30)
+        await self.database.close()
+
+
+@functools.cache
+def _empty_database() -> bytes:
+    with tempfile.TemporaryDirectory(prefix="catchup-") as name:
+        engine = create_engine(f"sqlite:///{name}/psap.db")
+        metadata.create_all(engine)
+        engine.dispose()
+        return (Path(name) / "psap.db").read_bytes()
+
+
+async def _no_mark(_connection: Any, mark: dict[str, Any]) -> None:
+    raise AssertionError(f"no mark was given: {mark}")
+
+
+async def _no_marks(_marks: list[dict[str, Any]]) -> None:
+    return None
+
+
+async def _run(told: Recording, death: int, login: int, look: int) -> dict[str, dict[str, Any]]:
+    """Dead after ``death`` events; logged in again after ``login``, looked around after ``look``."""
+    with tempfile.TemporaryDirectory(prefix="catchup-", dir=MEMORY) as name:
+        folder = Path(name)
+        (folder / "log/cel-custom").mkdir(parents=True)
+        (folder / "psap.db").write_bytes(_empty_database())
+        await Life(folder, told, 0).live(told, 0, death)
+        for path, text in zip(("log/cel-custom/psap.csv", "log/queue_log"), told.books(look), strict=True):
+            (folder / path).write_text(text)
+        second = Life(folder, told, look)
+        await second.live(told, login, len(told.events))
+        third = Life(folder, told, len(told.events))
+        for path, text in zip(
+            ("log/cel-custom/psap.csv", "log/queue_log"), told.books(len(told.events)), strict=True
+        ):
+            (folder / path).write_text(text)
+        await third.live(told, len(told.events), len(told.events))
+        database = Database(f"sqlite+aiosqlite:///{folder / 'psap.db'}")
+        with sqlite3.connect(folder / "psap.db") as plain:
+            ids = [row[0] for row in plain.execute("SELECT id FROM calls")]
+        found = await Data(database, SITE).calls(ids)
+        await database.close()
+        return {call_id: call.model_dump(mode="json") for call_id, (call, _) in found.items()}
+
+
+def _check(name: str, death: int, login: int, look: int) -> None:
+    told, wanted = recording(name), undisturbed(name)
+    found = asyncio.run(_run(told, death, login, look))
+    assert found.keys() == wanted.keys()
+    for call_id, record in found.items():
+        if record["caller"]["number"] != ENDED_AS_PRANK:
+            assert differences(wanted[call_id], record) == []
+
+
+def _cut(data: st.DataObject, name: str) -> tuple[int, int, int]:
+    count = len(recording(name).events)
+    death = data.draw(st.integers(0, count), "dead after")
+    login = data.draw(st.integers(death, count), "logged in after")
+    return death, login, data.draw(st.integers(login, min(count, login + 40)), "looked after")
+
+
+@pytest.mark.parametrize("name", ["", "second"])
+@settings(max_examples=6, deadline=None, phases=UNSHRUNK)
+@given(data=st.data())
+def test_wherever_the_bridge_dies(name: str, data: st.DataObject) -> None:
+    _check(name, *_cut(data, name))
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("name", ["", "second"])
+@settings(max_examples=400, deadline=None, phases=UNSHRUNK)
+@given(data=st.data())
+def test_wherever_the_bridge_dies_many_times(name: str, data: st.DataObject) -> None:
+    _check(name, *_cut(data, name))
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("name", ["", "second"])
+def test_after_every_single_event(name: str) -> None:
+    for death in range(len(recording(name).events) + 1):
+        _check(name, death, death, death)
