@@ -148,15 +148,25 @@ class People:
             if call.person_after is None and hears_person(caller):
                 call.person_after = time.monotonic() - call.at
             await asyncio.sleep(0.25)
-        if call.person_after is None and hears_person(caller):
-            call.person_after = time.monotonic() - call.at
         if not caller.is_over:
             caller.hang_up()
             await caller.ended(10)
+        if call.person_after is None:
+            seconds = time.monotonic() - call.at
+            await asyncio.sleep(0.3)  # what was said last may still wait to be read
+            if heard_person(caller):
+                call.person_after = seconds
 
     async def _watch_end(self, call: Placed, caller: Caller) -> None:
         ended = await caller.ended(PATIENCE + 60)
         call.status = ended.status
+
+
+def heard_person(caller: Caller) -> bool:
+    """Whether a call taker was heard at any time: 120 ms of the tone within the last seconds."""
+    frames = [frame for _, frame in list(caller.media.heard)[-150:]]
+    parts = (frames[start : start + 6] for start in range(0, len(frames) - 5, 6))
+    return any(audio.tone_share(part, AGENT_TONE) > 0.5 for part in parts)
 
 
 def hears_person(caller: Caller) -> bool:

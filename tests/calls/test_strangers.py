@@ -177,7 +177,13 @@ async def test_lies_stay_lies(centre: Centre, tmp_path: Path) -> None:
     assert not wrong
     assert not file.exists()
     # nobody was paused, connected or called by a line in a name
-    assert {item.type for item in events} <= {"call.started", "call.gate", "call.updated", "call.ended"}
+    assert {item.type for item in events} <= {
+        "call.started",
+        "call.gate",
+        "call.updated",
+        "call.ended",
+        "missed.changed",
+    }
     assert MARK not in json.dumps([item.raw for item in events])
     _assert_well_formed(bytes(heard))
     for name, text in _raw_text_of_logs(centre).items():
