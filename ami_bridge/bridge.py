@@ -19,6 +19,7 @@ from ami_bridge.guard import Guard
 from ami_bridge.keeping import Keeping
 from ami_bridge.link import Link
 from ami_bridge.missed_list import MissedList
+from ami_bridge.overload import Overload
 from ami_bridge.probe import AgiProbe
 from ami_bridge.publisher import Publisher
 from ami_bridge.reputation import Reputation, mark_of
@@ -103,6 +104,9 @@ class Bridge:
         )  # fmt: skip
         self.listeners.append(self.callbacks.heard)
         self.listeners.append(Absent(self.actions, self.following.desk, self.errands.soon).listen)
+        self.overload = Overload()
+        self.listeners.append(self.overload.listen)
+        self.troubles.append(self.overload.complaint)
         self.guard = Guard(settings, profile.site, self.data, self.link, clock, log)
         self.feed = SecurityFeed(
             settings.ami_link_port or settings.ami_port,

@@ -14,7 +14,7 @@ import pytest
 from psap.sip.phone import PhoneCall
 from psap.sip.sipp import Lines
 from tests.support.centre import AGENT_TONE, CALLER_TONE, Centre, Seat, fresh_number, hum
-from tests.support.health import well_again
+from tests.support.health import killed_and_back, well_again
 
 pytestmark = [pytest.mark.calls, pytest.mark.timeout(240)]
 
@@ -91,8 +91,7 @@ async def test_agents_are_where_they_were_after_a_restart(centre: Centre, part: 
     async with centre.seat("agent1") as ready, centre.seat("agent2") as paused, centre.seat("agent3") as out:
         await paused.api.post("/agents/me/pause", {"reason": REASON})
         await out.api.post("/agents/me/logout")
-        os.kill(centre.home.pid(part), signal.SIGKILL)
-        await well_again(centre.home, 60)
+        await killed_and_back(centre.home, part, centre.supervisor)
         await centre.agent_is("agent1", "ready", timeout=40)
         row = await centre.agent_is("agent2", "paused", timeout=40)
         assert row["reason"] == REASON
@@ -116,8 +115,7 @@ async def test_wrapping_up_outlasts_a_restart_of_the_bridge(centre: Centre) -> N
     async with centre.seat("agent1") as seat:
         await _served(centre, seat, number)
         await centre.agent_is("agent1", "wrapping_up")
-        os.kill(centre.home.pid("ami_bridge"), signal.SIGKILL)
-        await well_again(centre.home, 60)
+        await killed_and_back(centre.home, "ami_bridge", centre.supervisor)
         await centre.agent_is("agent1", "ready", timeout=40)
         assert (await centre.record(number, timeout=30))["agent"] == "agent1"
 
