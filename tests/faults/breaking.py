@@ -93,7 +93,9 @@ async def stopped(home: Home, part: str, seconds: float | None = None) -> AsyncI
     os.kill(pid, signal.SIGSTOP)
 
     def hold() -> None:
-        while time.monotonic() < end and supervise.is_stopped(pid):
+        begun = False  # the signal takes its moment too
+        while time.monotonic() < end and (supervise.is_stopped(pid) or not begun):
+            begun = begun or supervise.is_stopped(pid)
             time.sleep(0.1)
         _signal(pid, signal.SIGCONT)
 
@@ -125,9 +127,11 @@ async def _background(work: Callable[[threading.Event], None]) -> AsyncIterator[
 async def slow(
     home: Home, part: str, run: float = SLOW_RUN, pause: float = SLOW_PAUSE, seconds: float | None = None
 ) -> AsyncIterator[None]:
-    """A starved process: it answers, but each answer takes up to ``pause``; at most ``seconds`` long."""
+    """A starved process: it answers, but each answer takes up to ``pause``; for exactly ``seconds``, or
+    to the block's end and at least ``ENDURE``."""
     pid = _pid(home, part)
-    end = time.monotonic() + (seconds or 3600)
+    begun = time.monotonic()
+    end = begun + (seconds or 3600)
 
     def starve(over: threading.Event) -> None:
         while not over.is_set() and time.monotonic() < end:
@@ -138,6 +142,7 @@ async def slow(
 
     async with _background(starve):
         yield
+        await until(begun + (seconds or ENDURE))
 
 
 def starved(home: Home, part: str) -> contextlib.AbstractAsyncContextManager[None]:
@@ -147,8 +152,10 @@ def starved(home: Home, part: str) -> contextlib.AbstractAsyncContextManager[Non
 
 @asynccontextmanager
 async def crash_loop(home: Home, part: str, crashes: int | None = None) -> AsyncIterator[None]:
-    """It dies ``CRASH_AFTER`` its start again and again, to the block's end or ``crashes`` times."""
+    """It dies ``CRASH_AFTER`` its start again and again: ``crashes`` times, or to the block's end and at
+    least for ``ENDURE``."""
     first = _pid(home, part)
+    begun = time.monotonic()
 
     def crash(over: threading.Event) -> None:
         seen, count = first, 1
@@ -165,6 +172,7 @@ async def crash_loop(home: Home, part: str, crashes: int | None = None) -> Async
     try:
         async with _background(crash):
             yield
+            await until(begun + ENDURE)
     finally:
         # supervisord waits longer and longer; nobody needs to watch it wait
         if _state(home, part) == "BACKOFF":
