@@ -16,6 +16,7 @@ from console.dispatch import USER, make_handler
 from console.limits import CONNECTIONS
 from console.live import Live
 from console.metrics import Metrics
+from console.oidc import OIDC, Oidc
 from console.openapi import document
 from console.page import add_page
 from console.parts import PARTS, Parts
@@ -30,6 +31,7 @@ from console.routes import (
     health,
     incidents,
     missed,
+    oidc,
     profile,
     queue,
     session,
@@ -60,6 +62,7 @@ TABLES: tuple[RouteTable, ...] = (
     docs.table,
     accounts.table,
     audit.table,
+    oidc.table,
 )
 RECHECK = 15.0  # seconds until a disabled account loses its live channel
 QUIET = {f"{API}/healthz", "/healthz", f"{API}/metrics", "/metrics", f"{API}/queue"}  # not worth a log line
@@ -105,6 +108,7 @@ def make_app(parts: Parts) -> web.Application:
     app[PARTS] = parts
     app[VIEWS] = Views(parts)
     app[CONNECTIONS] = []
+    app[OIDC] = Oidc(parts.settings)
     app[docs.OPENAPI] = document(TABLES)
     for table in TABLES:
         for route in table.routes:

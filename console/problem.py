@@ -21,6 +21,11 @@ PROBLEMS: dict[str, tuple[int, str, str]] = {
     "wrong_credentials": (401, "Nama pengguna atau kata sandi salah", "Wrong username or password"),
     "code_needed": (401, "Masukkan kode dari telepon Anda", "Enter the code from your telephone"),
     "wrong_code": (401, "Kode salah atau sudah dipakai", "The code is wrong or was used"),
+    "oidc_failed": (
+        401,
+        "Masuk lewat penyedia identitas tidak berhasil",
+        "Signing in through the identity provider did not work",
+    ),
     "forbidden": (403, "Peran Anda tidak mengizinkan ini", "Your role does not allow this"),
     "foreign_origin": (403, "Permintaan datang dari situs lain", "The request comes from another site"),
     "totp_needed": (403, "Pasang kode kedua dahulu", "Set up your second factor first"),

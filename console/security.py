@@ -124,7 +124,14 @@ def is_tls(request: web.Request) -> bool:
     )
 
 
-def set_cookie(request: web.Request, response: web.StreamResponse, secret: str, seconds: int) -> None:
+def set_cookie(
+    request: web.Request,
+    response: web.StreamResponse,
+    secret: str,
+    seconds: int,
+    *,
+    secure: bool = False,
+) -> None:
     """Hand the session to the browser, out of reach of scripts and other sites."""
     response.set_cookie(
         COOKIE,
@@ -133,7 +140,7 @@ def set_cookie(request: web.Request, response: web.StreamResponse, secret: str, 
         path="/",
         httponly=True,
         samesite="Strict",
-        secure=is_tls(request),
+        secure=secure or is_tls(request),
     )
 
 

@@ -84,7 +84,7 @@ class Accounts:
         async with self._hashers:
             right = await asyncio.to_thread(_verify, found[1] if found else _nobody(), password)
         if found is None or not right or found[0].disabled_at is not None:
-            await self._failed(found[0].id if found else None, "password")
+            await self.note_failure(found[0].id if found else None, "password")
             return None
         user, origin = found[0], origin or Origin()
         if await self.factors.is_on(user):
@@ -94,7 +94,7 @@ class Accounts:
                 )
             method = await self.factors.check(user, code)
             if method is None:
-                await self._failed(user.id, "code")
+                await self.note_failure(user.id, "code")
                 raise wrong_code()
             origin = replace(origin, method=method)
         return await self.open_session(user, origin)
@@ -104,7 +104,8 @@ class Accounts:
         secret = await self.sessions.open(user, "cookie", by=user.username, origin=origin)
         return SignedIn(user, secret, self.sessions.limits.idle_seconds)
 
-    async def _failed(self, subject: str | None, what: str) -> None:
+    async def note_failure(self, subject: str | None, what: str) -> None:
+        """Tell the audit of a sign-in that failed; ``subject`` is the account's id where it is known."""
         async with self._database.write() as connection:
             await write_audit(
                 connection,
