@@ -14,7 +14,7 @@ from tests.support.centre import AGENT_TONE, Centre, fresh_number
 from tests.support.home import Home, free_ports
 from tests.support.trap import Trap
 
-pytestmark = [pytest.mark.calls, pytest.mark.long, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.calls, pytest.mark.long, pytest.mark.timeout(180)]
 
 
 @pytest.fixture(scope="module")

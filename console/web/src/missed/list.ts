@@ -11,6 +11,8 @@ export interface Missed {
   attempt?: Attempt | null
   /** How far a call-back is; only events tell. */
   stage?: string
+  /** The call-back's own call, while it goes on. */
+  call_id?: string
 }
 
 /** The list with one entry changed: newest call first, closed ones gone, nothing older over something newer. */

@@ -3,7 +3,7 @@ import { computed, ref } from 'vue'
 import { get, post } from '../api/client'
 import type { LiveEvent, Page } from '../api/types'
 import { t, word } from '../i18n'
-import { asked, followers, me, say } from '../live/store'
+import { asked, followers, me, openReport, say } from '../live/store'
 import { withEntry, type Missed } from './list'
 
 export const missed = ref<Missed[]>([])
@@ -24,7 +24,7 @@ export async function load(): Promise<void> {
   const before = missed.value
   missed.value = page.items.map((one) => {
     const old = before.find((other) => other.id === one.id)
-    return old && old.version > one.version ? old : { ...one, stage: old?.version === one.version ? old.stage : undefined }
+    return old && old.version > one.version ? old : { ...one, ...(old?.version === one.version ? { stage: old.stage, call_id: old.call_id } : {}) }
   })
   more.value = page.next !== null
   known.value = true
@@ -36,6 +36,8 @@ function heard(event: LiveEvent): void {
   const before = missed.value.find((one) => one.id === entry.id)
   if (before?.status === 'calling' && before.claimed_by === me.value?.username && entry.status !== 'calling')
     say(t('missed.done', { result: word('back', entry.last_result) }), entry.last_result === 'answered' ? 'blue' : 'amber')
+  // whom we reached may have an emergency to tell: the form is there
+  if (entry.stage === 'citizen_answers' && entry.call_id && entry.claimed_by === me.value?.username) openReport(entry.call_id)
   missed.value = withEntry(missed.value, entry)
 }
 followers.push({ event: heard, refresh: () => void load() })
