@@ -74,3 +74,43 @@ def test_a_carrier_is_an_address_not_a_name(tmp_path: Path, profile: Profile) ->
 def test_waits_scale_but_never_vanish(tmp_path: Path) -> None:
     here = settings(tmp_path, timer_scale=0.01)
     assert (scaled(here, 60), scaled(here, 15, 3), scaled(here, 0)) == (1, 3, 1)
+
+
+def test_overflow_is_by_default_every_phone_and_then_the_duty_number(
+    tmp_path: Path, profile: Profile
+) -> None:
+    here = settings(tmp_path, trunk_proxy="127.0.0.3:5070")
+    queue = profile.queue.model_copy(update={"duty_number": "081100112"})
+    render(here, profile.model_copy(update={"queue": queue}), load_secrets(tmp_path), [])
+    written = (here.pbx / "etc" / "globals.conf").read_text("utf-8").splitlines()
+    assert [line for line in written if line.startswith("PSAP_OVERFLOW_")] == [
+        "PSAP_OVERFLOW_1 = phones|20|",
+        "PSAP_OVERFLOW_2 = out|20|PJSIP/psap-out/sip:081100112@127.0.0.3:5070",
+    ]
+
+
+def test_without_a_trunk_outwards_nothing_outside_is_rung(tmp_path: Path, profile: Profile) -> None:
+    queue = profile.queue.model_copy(update={"duty_number": "081100112"})
+    render(settings(tmp_path), profile.model_copy(update={"queue": queue}), load_secrets(tmp_path), [])
+    written = (settings(tmp_path).pbx / "etc" / "globals.conf").read_text("utf-8")
+    assert "PSAP_OVERFLOW_2" not in written
+
+
+@pytest.mark.parametrize(("ports", "calls"), [(400, 150), (10_000, 300)])
+def test_no_more_calls_are_let_in_than_there_are_ports_for(
+    tmp_path: Path, profile: Profile, ports: int, calls: int
+) -> None:
+    here = settings(tmp_path, rtp_start=20_000, rtp_end=20_000 + ports - 1)
+    render(here, profile, load_secrets(tmp_path), [])
+    written = (here.pbx / "etc" / "globals.conf").read_text("utf-8")
+    assert f"PSAP_ALL_CALLS = {calls}\n" in written
+
+
+def test_agencies_and_shared_exchanges_are_known_by_their_keys(tmp_path: Path, profile: Profile) -> None:
+    limits = profile.limits.model_copy(update={"shared_numbers": ["0248413476"]})
+    agency = profile.agencies[0].model_copy(update={"numbers": ["0811112233"]})
+    city = profile.model_copy(update={"limits": limits, "agencies": [agency]})
+    render(settings(tmp_path), city, load_secrets(tmp_path), [])
+    written = (settings(tmp_path).pbx / "etc" / "globals.conf").read_text("utf-8")
+    assert "[psap-agencies]\nexten => 62811112233,1,NoOp()" in written
+    assert "[psap-shared]\nexten => 62248413476,1,NoOp()" in written

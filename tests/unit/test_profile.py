@@ -75,6 +75,25 @@ SOUND = (PROFILES / "pekalongan.toml").read_text("utf-8")
         ('timezone = "Asia/Jakarta"', 'timezone = "Asia/Pekalongan"', "timezone", "zona waktu"),
         ('kind = "partner"', 'kind = "friend"', "kind", "bukan salah satu pilihan"),
         ('strategy = "leastrecent"', 'strategy = "ringall"', "queue.strategy", "bukan salah satu pilihan"),
+        ('strategy = "leastrecent"', 'overflow = [{ kind = "moon" }]', "queue.overflow", "bukan salah satu"),
+        (
+            'strategy = "leastrecent"',
+            'overflow = [{ kind = "centre" }]',
+            "queue.overflow",
+            "memerlukan number",
+        ),
+        (
+            'strategy = "leastrecent"',
+            'overflow = [{ kind = "queue" }]',
+            "queue.overflow",
+            "memerlukan members",
+        ),
+        (
+            'strategy = "leastrecent"',
+            'overflow = [{ kind = "all_phones", number = "110" }]',
+            "queue.overflow",
+            "number hanya untuk",
+        ),
         ("hours = [24, 72]", "hours = [24]", "blocking", "hours memuat 1 angka"),
         ('treatment = "challenge"', 'traetment = "challenge"', "blocking.traetment", "tidak dikenal"),
         (
