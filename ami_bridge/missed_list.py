@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -16,6 +17,7 @@ from psap.platform.events import Event, EventType
 
 LOOK_EVERY = 1.0  # seconds
 ANYWAY = 30.0  # seconds after which the list is brought up to the calls also without news
+PAUSE = 0.05  # seconds between two batches: after a flood there are thousands, and others write too
 NEWS_LASTS = 5.0  # seconds after a call's end in which its record is looked for
 
 
@@ -57,3 +59,5 @@ class MissedList:
                 entries, more = await service.derive(connection, self._data.site, at)
             for entry in entries:
                 self._publish(changed(entry, at))
+            if more:
+                await asyncio.sleep(PAUSE)

@@ -15,6 +15,7 @@ from psap.calls.model import Call, Caller, Ending, Flag, Gate, GateResult, Micro
 
 WINDOW_US = 72 * 3_600 * 1_000_000  # calls lost longer ago come into the list no more
 LOST = (Ending.ABANDONED_IN_GATE, Ending.ABANDONED_IN_QUEUE, Ending.NO_RESPONSE, Ending.FAILED)
+TOO_MANY = "too_many"  # the dialplan's word (docs/adr/0009-overload.md)
 HIDES = {"violence"}  # categories of an open incident whose reporter a ringing telephone may betray
 
 
@@ -141,9 +142,10 @@ def belongs(call: Call) -> bool:
 
     Who left gate or queue does, and who fell out by a fault. Who neither pressed nor spoke does
     too (no key is no proof of no emergency), but for numbers that already carry marks. Blocked and
-    challenged callers were told how to get through, and are not called.
+    challenged callers were told how to get through, and are not called. A number's third call at once
+    does not: the other two are there, and have their own end.
     """
-    if call.direction != "inbound" or call.ending not in LOST:
+    if call.direction != "inbound" or call.ending not in LOST or call.policy.decision == TOO_MANY:
         return False
     if call.policy.decision == "too_many":  # refused because the number was on the line already, twice
         return False

@@ -53,6 +53,11 @@ def test_a_silent_call_of_a_marked_number_is_not_listed_a_dropped_one_is() -> No
     assert belongs(call(Ending.ABANDONED_IN_QUEUE, policy=marked))
 
 
+def test_who_was_refused_in_a_flood_is_listed_a_third_call_at_once_is_not() -> None:
+    assert belongs(call(Ending.FAILED, policy=Policy(decision="overload")))
+    assert not belongs(call(Ending.FAILED, policy=Policy(decision="too_many")))
+
+
 def test_calls_of_a_number_join_in_any_order() -> None:
     first = call(Ending.ABANDONED_IN_GATE)
     later = call(
