@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import queue
+import signal
 import subprocess
 import sys
 import threading
@@ -233,6 +234,7 @@ def main(arguments: Sequence[str]) -> int:
         for fault in result.faults:
             print(f"         {fault[:300]}", flush=True)
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with Run(cells, results, workers=given.workers, told=tell) as run:
         try:
             run.wait()
