@@ -204,6 +204,14 @@ class Recorder:
                     [entry["call"] for entry in part if "call" in entry],
                     [entry["mark"] for entry in part if "mark" in entry],
                 )
+            # what the spool had no room for: back is only who can write it
+            rows, self._calls = self._calls, {}
+            marks, self._marks = self._marks, []
+            try:
+                await self._write(list(rows.values()), marks)
+            except BaseException:
+                self._calls, self._marks = rows | self._calls, marks + self._marks
+                raise
         except AWAY_ERRORS as error:
             self._fall(error)
             return False
