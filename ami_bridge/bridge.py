@@ -25,6 +25,7 @@ from ami_bridge.publisher import Publisher
 from ami_bridge.reputation import Reputation, mark_of
 from ami_bridge.rotation import Rotation
 from ami_bridge.security_feed import SecurityFeed
+from ami_bridge.stuck import Stuck
 from ami_bridge.translate import agent_fact, call_fact
 from ami_bridge.wire import Headers
 from ami_bridge.wishes import Wishes
@@ -104,6 +105,8 @@ class Bridge:
         )  # fmt: skip
         self.listeners.append(self.callbacks.heard)
         self.listeners.append(Absent(self.actions, self.following.desk, self.errands.soon).listen)
+        self.stuck = Stuck(self.actions.hang_up, log)
+        self.listeners.append(self.stuck.listen)
         self.overload = Overload()
         self.listeners.append(self.overload.listen)
         self.troubles.append(self.overload.complaint)
@@ -143,6 +146,7 @@ class Bridge:
             *self.words.duties(),
             *self.block_watch.duties(),
             *self.catch_up.duties(),
+            *self.stuck.duties(),
             *self.rotation.duties(),
             *self.keeping.duties(),
             *self.missed.duties(),

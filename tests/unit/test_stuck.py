@@ -1,0 +1,72 @@
+"""Who has hung up is gone within seconds, or is helped out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ami_bridge.stuck import AFTER, AGAIN, FORGET, Stuck
+from ami_bridge.wire import RefusedError
+
+CALLER = {"Channel": "PJSIP/trunk-00000001", "Uniqueid": "s-1", "Linkedid": "s-1"}
+AGENT = {"Channel": "PJSIP/phone-00000002", "Uniqueid": "s-2", "Linkedid": "s-1"}
+
+
+class Quiet:
+    def warning(self, *_words: object, **_fields: object) -> None:
+        pass
+
+
+def stuck(asked: list[str], clock: list[float], refuse: bool = False) -> Stuck:
+    async def hang_up(channel: str) -> None:
+        asked.append(channel)
+        if refuse:
+            raise RefusedError("No such channel")
+
+    log: Any = Quiet()
+    return Stuck(hang_up, log, lambda: clock[0])
+
+
+async def test_a_caller_who_stays_is_ended_and_once_more() -> None:
+    asked: list[str] = []
+    clock = [0.0]
+    one = stuck(asked, clock)
+    one.listen({"Event": "HangupRequest", **CALLER})
+    clock[0] = AFTER - 0.1
+    await one.wake()
+    assert asked == []
+    clock[0] = AFTER
+    await one.wake()
+    await one.wake()
+    assert asked == [CALLER["Channel"]]
+    clock[0] += AGAIN
+    await one.wake()
+    assert len(asked) == 2
+    clock[0] = FORGET + 1
+    await one.wake()
+    await one.wake()
+    assert len(asked) == 2
+
+
+async def test_who_went_and_who_never_wanted_to_are_left_alone() -> None:
+    asked: list[str] = []
+    clock = [0.0]
+    one = stuck(asked, clock)
+    one.listen({"Event": "HangupRequest", **CALLER})
+    one.listen({"Event": "Hangup", **CALLER})
+    one.listen({"Event": "HangupRequest", **AGENT})
+    one.listen({"Event": "Newchannel", **CALLER})
+    clock[0] = FORGET / 2
+    await one.wake()
+    assert asked == []
+
+
+async def test_gone_already_is_no_fault() -> None:
+    asked: list[str] = []
+    clock = [0.0]
+    one = stuck(asked, clock, refuse=True)
+    one.listen({"Event": "HangupRequest", **CALLER})
+    clock[0] = AFTER
+    await one.wake()
+    clock[0] += AGAIN
+    await one.wake()
+    assert len(asked) == 1
