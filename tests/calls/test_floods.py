@@ -31,7 +31,7 @@ class Size:
         return self.rate * self.seconds
 
 
-SMALL = Size(40, 3, 3.5)
+SMALL = Size(75, 2, 4.0)
 FULL = pytest.param(Size(200, 30, 12.0), marks=pytest.mark.long)
 
 

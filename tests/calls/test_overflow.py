@@ -28,9 +28,9 @@ DUTY, NEIGHBOUR = "081100112", "0276112"
 OUTSIDE = "127.0.0.3"  # the carrier's side for calls that go out
 WORDS = ["id/nobody", "en/nobody"]  # what a waiting caller hears while no call taker is there
 DEAD_SECONDS = 60  # rtp_timeout of asterisk-config/pjsip.conf
-# scaled by a fifth: the longest wait is 4 s, destinations ring for 3 s, the last for 12 s
+# scaled by a fifth: the longest wait is 2 s, destinations ring for 3 s, the last for 12 s
 QUEUE = f"""[queue]
-longest_wait_seconds = 20
+longest_wait_seconds = 10
 duty_number = "{DUTY}"
 overflow = [
   {{ kind = "all_phones", seconds = 15 }},
