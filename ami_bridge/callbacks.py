@@ -63,6 +63,7 @@ class Running:
     asked: float = 0.0
     done: bool = False
     source: Source = Source.LIVE
+    stage: str = "starting"
 
 
 class Callbacks:
@@ -207,7 +208,8 @@ class Callbacks:
         elif running.progress.over:
             self._over(running, Source.LIVE)
         else:
-            self._errands.soon(self._tell_stage(running, str(step.what)))
+            running.stage = str(step.what)
+            self._errands.soon(self._tell_stage(running))
 
     def lost(self) -> None:
         """The link is down: what happens now is read from the ledger later."""
@@ -344,9 +346,10 @@ class Callbacks:
     def _tell(self, entry: Missed, **more: Any) -> None:
         self._publish(changed(entry, self._now(), **more))
 
-    async def _tell_stage(self, running: Running, stage: str) -> None:
+    async def _tell_stage(self, running: Running) -> None:
         entry = await self._entry(running.attempt.missed_id)
         if not running.done:
             await self._record(running)  # seen among the calls while it goes on
         if not running.done:
-            self._tell(entry, stage=stage, call_id=running.attempt.call_id)
+            # the newest: of two errands the later one may be done first
+            self._tell(entry, stage=running.stage, call_id=running.attempt.call_id)

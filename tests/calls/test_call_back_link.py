@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack
 
 import pytest
 
-from psap.sip.sipp import Lines
-from tests.calls.test_call_back import Scene
-from tests.support.centre import AGENT_TONE, Centre, fresh_number
+from tests.support.calling_back import Scene, open_scene
+from tests.support.centre import AGENT_TONE, fresh_number
 from tests.support.home import Home, free_ports
 from tests.support.trap import Trap
 
@@ -46,13 +44,8 @@ def home(unstarted: Home, trap: Trap) -> Iterator[Home]:
 
 @pytest.fixture
 async def scene(home: Home) -> AsyncIterator[Scene]:
-    address, _, port = str(home.settings.trunk_proxy).partition(":")
-    async with AsyncExitStack() as stack:
-        centre = Centre(home, stack)
-        await centre.open()
-        outside = Lines(centre.target, address, int(port))
-        await stack.enter_async_context(outside)
-        yield Scene(centre, outside)
+    async with open_scene(home) as made:
+        yield made
 
 
 async def test_what_never_arrived_dialled_nobody(scene: Scene, trap: Trap) -> None:
