@@ -91,9 +91,11 @@ class Wire(asyncio.DatagramProtocol):
         contact = re.search(rb"(?im)^Contact:[^<\r\n]*<([^>\r\n]+)>", answer)
         uri = contact[1] if contact else b"sip:%s:%d" % (self.target[0].encode(), self.target[1])
         kept = self._headers(answer, b"From", b"To", b"Call-ID")
-        return b"%s %s SIP/2.0\r\n%s\r\nMax-Forwards: 70\r\n%s\r\nCSeq: %d %s\r\nContent-Length: 0\r\n\r\n" % (
-            method, uri, via, kept, count, method,
-        )  # fmt: skip
+        lines = [
+            b"%s %s SIP/2.0" % (method, uri), via, b"Max-Forwards: 70", kept,
+            b"CSeq: %d %s" % (count, method), b"Content-Length: 0",
+        ]  # fmt: skip
+        return b"\r\n".join(lines) + b"\r\n\r\n"
 
     def _reply(self, request: bytes) -> bytes:
         kept = self._headers(request, b"Via", b"From", b"To", b"Call-ID", b"CSeq")

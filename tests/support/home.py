@@ -13,6 +13,7 @@ from typing import Any
 
 from psap.platform import supervise
 from psap.platform.settings import ROOT, Settings, load_settings
+from tests.support.persons import homes
 
 DEMO_PASSWORD = "uji-coba-Sandi-112"
 UP_SECONDS = 240
@@ -102,6 +103,7 @@ class Home:
         """``up --demo --detach``; what is given here stays for later starts of this home."""
         self.profile = profile or self.profile
         self.env |= env or {}
+        homes.add(self.folder)
         self.cli("up", "--demo", "--detach", "--profile", self.profile, timeout=UP_SECONDS)
         return self
 
