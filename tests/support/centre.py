@@ -18,6 +18,7 @@ from psap.sip.phone import DeskPhone
 from psap.sip.sipp import Lines
 from tests.support.api import Api, Live
 from tests.support.home import DEMO_PASSWORD, Home
+from tests.support.persons import remember
 
 CALLER_TONE = 440.0
 AGENT_TONE = 880.0
@@ -38,7 +39,7 @@ def phone_account(home: Home, agent: str) -> dict[str, Any]:
 
 def fresh_number() -> str:
     """A mobile number nobody has called from."""
-    return f"0812{secrets.randbelow(10**8):08d}"
+    return remember(f"0812{secrets.randbelow(10**8):08d}")
 
 
 @dataclass
