@@ -55,6 +55,7 @@ class CatchUp:
         self._ends: deque[tuple[float, tuple[Place, Place]]] = deque()  # (monotonic, where the books ended)
         self._seen: dict[str, float] = {}  # calls in progress: since when we know of them, monotonic
         self._stored = 0.0
+        self._adopted: set[str] = set()  # calls in progress of which the beginning was not heard live
         self.behind = True  # until every call since the place has its record
 
     def duties(self) -> Iterable[Duty]:
@@ -76,6 +77,7 @@ class CatchUp:
         goes_on, finished = await self._take_up()
         # a call that goes on began before our first look at the books
         self._seen = dict.fromkeys(following.calls, float("-inf"))
+        self._adopted |= self._seen.keys()
         asyncio.get_running_loop().call_later(TOLD_TWICE, self._all_is_news)
         following.tell_all()
         self._log.info(
@@ -251,6 +253,7 @@ class CatchUp:
             return
         now = time.monotonic()
         await self._look()
+        await self._complete()
         calls = self._following.calls
         self._seen = {key: self._seen.get(key, now) for key in calls}
         if self.behind or self._recorder.away is not None or not self._recorder.idle:
@@ -262,6 +265,17 @@ class CatchUp:
         if moved or now - self._stored > SLACK:
             self._stored = now
             await self._data.write_state("ledger", {**self.books.shown(), "stamp": self._recorder.stamp})
+
+    async def _complete(self) -> None:
+        """Who hung up may have been said just before we came: of an adopted call the ledger says it again."""
+        following = self._following
+        over = self._adopted - following.calls.keys()
+        self._adopted -= over
+        for key, story in (await asyncio.to_thread(self.books.stories_of, over)).items():
+            heard = following.recent.get(call_id(following.site, key))
+            told = resync.retold(following, story) if story.over else None
+            if heard is not None and told is not None and resync.amended(heard, told):
+                following.changed(heard)
 
     async def _look(self) -> None:
         self._ends.append((time.monotonic(), await asyncio.to_thread(self.books.ends)))

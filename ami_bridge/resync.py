@@ -103,6 +103,19 @@ def retold(following: Following, story: ledger.Story) -> Tracker | None:
     return tracker
 
 
+def amended(heard: Tracker, told: Tracker) -> bool:
+    """Take over from the ledger how a call ended that was adopted after half of its end; True: it changed."""
+    mine, other = heard.call, told.call
+    ends = [leg.end for leg in other.legs]
+    if (mine.ending, mine.ended_by, [leg.end for leg in mine.legs]) == (other.ending, other.ended_by, ends):
+        return False
+    mine.ending, mine.ended_by, mine.timeline = other.ending, other.ended_by, other.timeline
+    if len(mine.legs) == len(ends):
+        for leg, end in zip(mine.legs, ends, strict=True):
+            leg.end = end
+    return True
+
+
 def _seen(following: Following, channel: Channel, alive: Mapping[str, Channel]) -> Tracker:
     """A disk may be full, a file deleted: what a channel shows is enough for a record."""
     now, call = following.clock.now_us(), channel.uniqueid

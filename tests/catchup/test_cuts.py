@@ -58,6 +58,8 @@ class Life:
     """A bridge between two deaths, in one folder."""
 
     def __init__(self, folder: Path, told: Recording, count: int) -> None:
+        self._folder = folder
+        self._write_books(told, count)
         self.clock = FixedClock(told.at(count) or 1)
         self.database = Database(f"sqlite+aiosqlite:///{folder / 'psap.db'}")
         self.recorder = Recorder(
@@ -78,6 +80,10 @@ class Life:
             structlog.get_logger(),
         )
 
+    def _write_books(self, told: Recording, count: int) -> None:
+        for path, text in zip(("log/cel-custom/psap.csv", "log/queue_log"), told.books(count), strict=True):
+            (self._folder / path).write_text(text)
+
     async def live(self, told: Recording, start: int, end: int) -> None:
         """Catch up, then hear the events between two counts; what was heard is in the database."""
         writer = asyncio.create_task(self.recorder.run())
@@ -87,7 +93,9 @@ class Life:
             while self.catch_up.behind:  # noqa: ASYNC110
                 await asyncio.sleep(0.005)
         await self.recorder.flush(30)
+        self._write_books(told, end)
         await self.catch_up.keep_place()
+        await self.recorder.flush(30)
         await self.catch_up.close()
         await self.recorder.stop(writer, 30)
         await self.database.close()
@@ -117,16 +125,8 @@ async def _run(told: Recording, death: int, login: int, look: int) -> dict[str, 
         (folder / "log/cel-custom").mkdir(parents=True)
         (folder / "psap.db").write_bytes(_empty_database())
         await Life(folder, told, 0).live(told, 0, death)
-        for path, text in zip(("log/cel-custom/psap.csv", "log/queue_log"), told.books(look), strict=True):
-            (folder / path).write_text(text)
-        second = Life(folder, told, look)
-        await second.live(told, login, len(told.events))
-        third = Life(folder, told, len(told.events))
-        for path, text in zip(
-            ("log/cel-custom/psap.csv", "log/queue_log"), told.books(len(told.events)), strict=True
-        ):
-            (folder / path).write_text(text)
-        await third.live(told, len(told.events), len(told.events))
+        await Life(folder, told, look).live(told, login, len(told.events))
+        await Life(folder, told, len(told.events)).live(told, len(told.events), len(told.events))
         database = Database(f"sqlite+aiosqlite:///{folder / 'psap.db'}")
         with sqlite3.connect(folder / "psap.db") as plain:
             ids = [row[0] for row in plain.execute("SELECT id FROM calls")]
