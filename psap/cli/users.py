@@ -12,6 +12,7 @@ from psap.accounts.model import AccountError, Role, User
 from psap.accounts.service import Accounts
 from psap.cli.ground import Ground, JsonOption, note, on_ground, show_json, tell_bridge
 from psap.cli.say import HomeOption, RefusedError
+from psap.platform.clock import rfc3339
 
 app = typer.Typer(no_args_is_help=True, help="Akun / accounts")
 Username = Annotated[str, typer.Argument(help="Nama akun / username", show_default=False)]
@@ -114,5 +115,60 @@ def token(
             return
         print(secret)
         note("simpan sekarang; tidak ditampilkan lagi", "keep it now; it is not shown again")
+
+    on_ground(home, work)
+
+
+@app.command("sessions")
+def sessions(
+    username: Username,
+    end: Annotated[bool, typer.Option("--end", help="Akhiri semuanya / end them all")] = False,
+    as_json: JsonOption = False,
+    home: HomeOption = None,
+) -> None:
+    """Sesi dan token satu akun / an account's sessions and tokens."""
+
+    async def work(ground: Ground) -> None:
+        accounts = _accounts(ground)
+        try:
+            user = await accounts.existing(username)
+        except AccountError as error:
+            raise RefusedError(str(error)) from None
+        found = await accounts.sessions.open_of(user.id)
+        if end:
+            await accounts.sessions.revoke([one.id for one in found], actor=ground.actor)
+        shown = [
+            {
+                "id": one.id,
+                "kind": one.kind,
+                "label": one.label,
+                "seen_at": rfc3339(one.seen_at),
+                "expires_at": rfc3339(one.expires_at),
+                "address": one.address,
+                "ended": end,
+            }
+            for one in found
+        ]
+        if as_json:
+            show_json(shown)
+            return
+        for row in shown:
+            print("  ".join(str(value) for value in row.values() if value not in (None, False)))
+
+    on_ground(home, work)
+
+
+@app.command("totp-reset")
+def totp_reset(username: Username, home: HomeOption = None) -> None:
+    """Lepas kode kedua (telepon hilang) / take the second factor away (telephone lost)."""
+
+    async def work(ground: Ground) -> None:
+        accounts = _accounts(ground)
+        try:
+            user = await accounts.existing(username)
+        except AccountError as error:
+            raise RefusedError(str(error)) from None
+        await accounts.factors.remove(user, actor=ground.actor)
+        print(f"Kode kedua dilepas / second factor removed: {user.username}")
 
     on_ground(home, work)

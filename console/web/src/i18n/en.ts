@@ -6,6 +6,8 @@ export const en: Record<keyof typeof id, string> = {
   'app.more': 'Show more', 'app.search': 'Search', 'app.all': 'All', 'app.none': '–', 'app.seconds': '{n} s',
   'signin.title': 'Sign in', 'signin.lead': 'The desk of the emergency number 112', 'signin.user': 'User name', 'signin.password': 'Password', 'signin.go': 'Sign in',
   'signin.wrong': 'User name or password is wrong.', 'signin.slow': 'Too many attempts. Wait a little, then try again.', 'signin.expired': 'Your session has ended. Sign in again; what you typed is kept in this tab.',
+  'signin.code': 'Code from your telephone (or a recovery code)', 'signin.wrongCode': 'The code is wrong or was used.', 'signin.oidc': 'Sign in with the city account',
+  'totp.title': 'Second factor', 'totp.lead': 'Signing in will ask for a code from an app on your telephone, beside the password.', 'totp.begin': 'Set up a second factor', 'totp.enter': 'Type this secret into your code app (TOTP), then enter the code that it shows.', 'totp.open': 'Open in an app on this device', 'totp.code': 'Six-digit code', 'totp.confirm': 'Turn on', 'totp.wrong': 'The code is wrong. Check the clock of your telephone.', 'totp.recovery': 'Keep these recovery codes in a safe place. Each works once if your telephone is lost.', 'totp.done': 'I have kept them',
   'signin.away': 'The server cannot be reached. Calls still come in on the desk telephone.',
   'nav.desk': 'Desk', 'nav.log': 'Log', 'nav.blocks': 'Blocks', 'nav.label': 'Pages',
   'menu.open': 'User menu', 'menu.language': 'Language', 'menu.theme': 'Appearance', 'menu.signout': 'Sign out', 'menu.keys': 'Keys',

@@ -4,6 +4,8 @@ export const id = {
   'app.more': 'Tampilkan berikutnya', 'app.search': 'Cari', 'app.all': 'Semua', 'app.none': '–', 'app.seconds': '{n} dtk',
   'signin.title': 'Masuk', 'signin.lead': 'Meja petugas panggilan darurat 112', 'signin.user': 'Nama pengguna', 'signin.password': 'Kata sandi', 'signin.go': 'Masuk',
   'signin.wrong': 'Nama pengguna atau kata sandi salah.', 'signin.slow': 'Terlalu banyak percobaan. Tunggu sebentar, lalu coba lagi.', 'signin.expired': 'Sesi Anda berakhir. Masuk lagi; isian laporan tetap tersimpan di tab ini.',
+  'signin.code': 'Kode dari telepon Anda (atau kode cadangan)', 'signin.wrongCode': 'Kode salah atau sudah dipakai.', 'signin.oidc': 'Masuk dengan akun kota',
+  'totp.title': 'Kode kedua', 'totp.lead': 'Saat masuk nanti, selain kata sandi diminta kode dari aplikasi di telepon Anda.', 'totp.begin': 'Pasang kode kedua', 'totp.enter': 'Ketik rahasia ini di aplikasi kode (TOTP), lalu isikan kode yang muncul.', 'totp.open': 'Buka di aplikasi pada perangkat ini', 'totp.code': 'Kode enam angka', 'totp.confirm': 'Aktifkan', 'totp.wrong': 'Kode salah. Periksa jam telepon Anda.', 'totp.recovery': 'Simpan kode cadangan ini di tempat aman. Masing-masing berlaku sekali bila telepon Anda hilang.', 'totp.done': 'Sudah saya simpan',
   'signin.away': 'Server tidak dapat dihubungi. Panggilan tetap masuk ke telepon meja.',
   'nav.desk': 'Meja', 'nav.log': 'Catatan', 'nav.blocks': 'Blokir', 'nav.label': 'Halaman',
   'menu.open': 'Menu pengguna', 'menu.language': 'Bahasa', 'menu.theme': 'Tampilan', 'menu.signout': 'Keluar', 'menu.keys': 'Tombol pintas',

@@ -239,9 +239,11 @@ export async function start(): Promise<void> {
   const user = await asked(() => get<Me>('/me'))
   if (user) await begin(user)
 }
-export async function signIn(username: string, password: string): Promise<void> {
-  const answer = await post<Me | { user: Me } | undefined>('/session', { username, password })
+export async function signIn(username: string, password: string, code?: string): Promise<void> {
+  const answer = await post<Me | { user: Me } | undefined>('/session', { username, password, ...(code ? { code } : {}) })
   serverUp.value = true
+  // Refused with `totp_needed` where the role must set up a second factor first.
+  await get('/profile')
   const user = answer && 'username' in answer ? answer : await get<Me>('/me')
   await begin(user)
 }
