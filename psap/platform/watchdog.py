@@ -111,6 +111,7 @@ class Watchdog:
         self._log = log
         self._last = ""
         self._known: dict[str, supervise.ProcessInfo] = {}
+        self._seen: dict[str, int] = {}  # the process whose sign of life was the last
         self.signs: dict[str, Sign] = {
             "asterisk": self._answers("asterisk"),
             "redis": self._answers("redis"),
@@ -134,7 +135,8 @@ class Watchdog:
                 self._known = await asyncio.to_thread(supervise.info, self._settings)
             except supervise.SuperviseError:
                 self._known = {}  # nobody would start again what we end
-            write_heartbeat(self._settings.run, "watchdog", "up", f"{len(self.signs)} parts{self._last}")
+            detail = f"{len(self.signs)} parts{self._last}"
+            write_heartbeat(self._settings.run, "watchdog", "up", detail, {"seen": self._seen})
             await asyncio.sleep(1)
 
     async def _watch(self, part: str, sign: Sign, patience: Patience) -> None:
@@ -151,6 +153,8 @@ class Watchdog:
             if seen is None:
                 continue
             born, letter, cpu = seen
+            if alive:
+                self._seen[part] = known.pid
             look = Look(known.pid, born, letter, cpu, alive)
             why = judge.verdict(look, 0.0 if late else time.monotonic() - began)
             if why is not None and (now := process(known.pid)) is not None and now[0] == born:

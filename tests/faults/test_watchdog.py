@@ -10,6 +10,7 @@ import time
 import pytest
 
 from psap.platform import supervise
+from psap.platform.heartbeat import read_beat
 from tests.faults.breaking import recovered
 from tests.support.home import Home
 
@@ -24,10 +25,18 @@ def pids(home: Home) -> dict[str, int | None]:
     return {name: info.pid for name, info in supervise.info(home.settings).items()}
 
 
+def seen(home: Home) -> dict[str, int]:
+    """Whom the watchdog saw alive."""
+    return dict((read_beat(home.settings.run, "watchdog") or {}).get("seen", {}))
+
+
 @pytest.mark.parametrize("stopped", [PARTS, ("console",)])
 async def test_what_is_stopped_for_good_comes_back(home: Home, stopped: tuple[str, ...]) -> None:
     await recovered(home)
     before = pids(home)
+    async with asyncio.timeout(60):  # a process that never gave a sign of life is given longer
+        while any(seen(home).get(part) != before[part] for part in stopped):  # noqa: ASYNC110 - a file
+            await asyncio.sleep(0.2)
     began = time.monotonic()
     for part in stopped:
         pid = before[part]

@@ -85,6 +85,9 @@ class FakeAmi:
                     f"Event: DBGetComplete\r\nActionID: {number}\r\nEventList: Complete\r\n\r\n"
                 )
                 return _answer(action, "Success", "Result will follow") + rows.encode()
+            case "QueueStatus" | "CoreShowChannels" | "DeviceStateList" | "DBGetTree":  # nothing to tell
+                end = f"Event: ListComplete\r\nActionID: {action['ActionID']}\r\nEventList: Complete\r\n\r\n"
+                return _answer(action, "Success", "List will follow") + end.encode()
         return _answer(action, "Success", "done")
 
 
