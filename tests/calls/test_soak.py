@@ -55,8 +55,8 @@ def test_only_closed_records_count(tmp_path: Path) -> None:
         for number, ending in enumerate(("answered", None)):
             values = dict.fromkeys(columns, "[]") | {
                 "id": str(number), "site": "semarang", "uniqueid": f"s-{number}", "direction": "inbound",
-                "kind": "mobile", "classification": "test", "source": "live", "started_at": 1, "updated_at": 1,
-                "dialled": f"11200000000{number}", "ending": ending,
+                "kind": "mobile", "classification": "test", "source": "live", "started_at": 1,
+                "updated_at": 1, "dialled": f"11200000000{number}", "ending": ending,
             }  # fmt: skip
             names = ",".join(values)
             base.execute(
