@@ -101,8 +101,16 @@ class Life:
         await self.database.close()
 
 
+def count_calls(folder: Path) -> int:
+    """Rows of finished calls."""
+    with sqlite3.connect(folder / "psap.db") as plain:
+        found: int = plain.execute("SELECT count(*) FROM calls WHERE ending IS NOT NULL").fetchone()[0]
+        return found
+
+
 @functools.cache
-def _empty_database() -> bytes:
+def empty_database() -> bytes:
+    """A database with all tables and no row."""
     with tempfile.TemporaryDirectory(prefix="catchup-") as name:
         engine = create_engine(f"sqlite:///{name}/psap.db")
         metadata.create_all(engine)
@@ -123,7 +131,7 @@ async def _run(told: Recording, death: int, login: int, look: int) -> dict[str, 
     with tempfile.TemporaryDirectory(prefix="catchup-", dir=MEMORY) as name:
         folder = Path(name)
         (folder / "log/cel-custom").mkdir(parents=True)
-        (folder / "psap.db").write_bytes(_empty_database())
+        (folder / "psap.db").write_bytes(empty_database())
         await Life(folder, told, 0).live(told, 0, death)
         await Life(folder, told, look).live(told, login, len(told.events))
         await Life(folder, told, len(told.events)).live(told, len(told.events), len(told.events))
