@@ -14,6 +14,7 @@ from pathlib import Path
 
 import typer
 
+from psap.cli.keeping import facts
 from psap.cli.preflight import DISK_BYTES, existing, port_fault
 from psap.cli.say import HomeOption
 from psap.platform import parts, pbx_root, supervise
@@ -57,7 +58,7 @@ def doctor(home: HomeOption = None) -> None:
 def examine(settings: Settings) -> Iterator[Finding]:
     """Every check, in the order in which `up` would meet them."""
     checks: list[Callable[[Settings], Iterator[Finding]]]
-    checks = [_host, _versions, _names, _clock, _disk, _memory, _mounts, _ports]
+    checks = [_host, _versions, _names, _clock, _disk, _data, _memory, _mounts, _ports]
     for check in checks:
         yield from check(settings)
 
@@ -131,6 +132,11 @@ def _disk(settings: Settings) -> Iterator[Finding]:
         free = shutil.disk_usage(place).free
         mend = f"kosongkan / free {DISK_BYTES // 2**20} MB" if free < DISK_BYTES else ""
         yield Finding(label, f"{free // 2**20} MB di / at {place}", mend)
+
+
+def _data(settings: Settings) -> Iterator[Finding]:
+    for fact in facts(settings):
+        yield Finding(*fact)
 
 
 def _memory(_settings: Settings) -> Iterator[Finding]:
