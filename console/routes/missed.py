@@ -20,6 +20,7 @@ from psap.callers.service import history
 from psap.calls.queries import BadCursorError
 from psap.missed import service
 from psap.missed.model import Attempt, Closing, Missed, MissedError, Status
+from psap.platform.audit import Action
 from psap.platform.events import Event, EventType
 from psap.platform.hot import HotAwayError
 
@@ -82,6 +83,7 @@ class Decision(Body):
     answer=MissedList,
     summary=("Panggilan tak terjawab, terbaru dahulu", "Missed calls, newest first"),
     problems=("bad_cursor",),
+    views=Action.NUMBERS_VIEWED,
 )
 async def list_missed(ask: Ask[None, MissedQuery]) -> MissedList:
     query = ask.query
@@ -104,6 +106,7 @@ async def list_missed(ask: Ask[None, MissedQuery]) -> MissedList:
     answer=MissedWhole,
     summary=("Satu nomor tak terjawab dengan riwayatnya", "One missed number with its history"),
     problems=("not_found",),
+    views=Action.MISSED_VIEWED,
 )
 async def get_missed(ask: Ask[None, None]) -> MissedWhole:
     parts, missed_id = ask.parts, ask.id

@@ -58,7 +58,7 @@ def doctor(home: HomeOption = None) -> None:
 def examine(settings: Settings) -> Iterator[Finding]:
     """Every check, in the order in which `up` would meet them."""
     checks: list[Callable[[Settings], Iterator[Finding]]]
-    checks = [_host, _versions, _names, _clock, _disk, _data, _memory, _mounts, _ports]
+    checks = [_host, _versions, _names, _clock, _disk, _data, _memory, _mounts, _ports, _modes]
     for check in checks:
         yield from check(settings)
 
@@ -160,6 +160,22 @@ def _mounts(settings: Settings) -> Iterator[Finding]:
         "jalankan sebagai root / run as root; in a container: --cap-add SYS_ADMIN" if tried.returncode else ""
     )
     yield Finding("Ruang mount / mount namespace", tried.stderr.strip() or "baik / fine", mend)
+
+
+def _modes(settings: Settings) -> Iterator[Finding]:
+    """Secrets and personal data are for their owner only; a copy or a restore may have changed that."""
+    etc = settings.pbx / "etc"
+    private = [settings.home / name for name in ("secrets.json", "config.json", "psap.db")]
+    private += [etc / name for name in ("manager.conf", "ari.conf", "pjsip_phones.conf")]
+    if settings.tls_key is not None:
+        private.append(settings.tls_key)
+    looked = [path for path in private if path.exists()]
+    if not looked:
+        return
+    wide = [path for path in looked if path.stat().st_mode & 0o077]
+    detail = ", ".join(str(path) for path in wide) or f"{len(looked)} berkas / files, 0600"
+    mend = f"chmod 600 {' '.join(str(path) for path in wide)}" if wide else ""
+    yield Finding("Rahasia / secrets", detail, mend)
 
 
 def _ports(settings: Settings) -> Iterator[Finding]:

@@ -38,6 +38,7 @@ class Action(StrEnum):
     NUMBER_SEARCHED = "number.searched"  # subject: number_subject
     CALL_VIEWED = "call.viewed"
     INCIDENT_VIEWED = "incident.viewed"
+    MISSED_VIEWED = "missed.viewed"
     RECORDING_PLAYED = "recording.played"
     AUDIT_VIEWED = "audit.viewed"
     AUDIT_TRIMMED = "audit.trimmed"
