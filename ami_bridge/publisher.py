@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import secrets
 from collections import deque
 
 from psap.platform.events import Event
@@ -18,7 +19,7 @@ class Publisher:
 
     def __init__(self, hot: Hot) -> None:
         self._hot = hot
-        self._buffer: deque[Event] = deque(maxlen=BUFFER)
+        self._buffer: deque[tuple[str, Event]] = deque(maxlen=BUFFER)
         self._news = asyncio.Event()
         self._empty = asyncio.Event()
         self._empty.set()
@@ -26,7 +27,9 @@ class Publisher:
 
     def put(self, event: Event) -> None:
         """Remember an event; never waits. The oldest go first when Redis stays away for long."""
-        self._buffer.append(event)
+        self._buffer.append(
+            (secrets.token_hex(8), event)
+        )  # named, so that a second attempt adds no second one
         self._empty.clear()
         self._news.set()
 
@@ -48,10 +51,11 @@ class Publisher:
                 if not self._buffer:
                     await self._hot.ping()
                 while self._buffer:
-                    event = self._buffer[0]
-                    await self._hot.publish(event)
+                    first = self._buffer[0]
+                    name, event = first
+                    await self._hot.publish(event, name)
                     # a full buffer may have dropped it meanwhile
-                    if self._buffer and self._buffer[0] is event:
+                    if self._buffer and self._buffer[0] is first:
                         self._buffer.popleft()
                 self.away = None
             except HotAwayError as error:

@@ -7,6 +7,7 @@ Streams carry events; nothing that must survive lives here. Every call answers w
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import AsyncIterator, Collection
 from typing import Any
 
@@ -17,6 +18,17 @@ from psap.platform.events import STREAM, STREAM_LENGTH, Event, EventType
 
 TIMEOUT = 0.5  # seconds
 BLOCK = 5.0  # seconds that a blocking read waits for news
+ONCE_SECONDS = 300  # so long a name that was published under is remembered
+# Whether a timed-out command was done is unknown, and both redis-py and the publisher try again: what was
+# published under a name is not published again, however late the first attempt is done.
+ONCE = """
+local before = redis.call('GET', KEYS[2])
+if before then return before end
+local fields = {'type', ARGV[2], 'at', ARGV[3], 'data', ARGV[4]}
+local seq = redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*', unpack(fields))
+redis.call('SET', KEYS[2], seq, 'EX', ARGV[5])
+return seq
+"""
 
 
 class HotAwayError(Exception):
@@ -43,11 +55,12 @@ class Hot:
         except (RedisError, OSError, TimeoutError) as error:
             raise HotAwayError(str(error)) from error
 
-    async def publish(self, event: Event) -> str:
-        """Append an event to the stream and return its sequence."""
-        fields = {"type": str(event.type), "at": str(event.at), "data": json.dumps(event.data)}
+    async def publish(self, event: Event, name: str | None = None) -> str:
+        """Append an event to the stream and return its sequence; under one ``name`` only once."""
+        keys = (STREAM, f"{STREAM}:once:{name or secrets.token_hex(8)}")
+        words = (STREAM_LENGTH, str(event.type), event.at, json.dumps(event.data), ONCE_SECONDS)
         try:
-            seq: str = await self._redis.xadd(STREAM, fields, maxlen=STREAM_LENGTH, approximate=True)
+            seq: str = await self._redis.eval(ONCE, len(keys), *keys, *words)
         except (RedisError, OSError, TimeoutError) as error:
             raise HotAwayError(str(error)) from error
         return seq

@@ -142,3 +142,24 @@ async def test_the_publisher_keeps_events_while_redis_is_away(server: RedisServe
             assert heard == [0, 1, 2, 3, 4]
         finally:
             task.cancel()
+
+
+async def test_an_attempt_that_timed_out_is_not_told_twice(server: RedisServer) -> None:
+    """A stopped Redis keeps what it was sent, and does it all when it goes on."""
+    async with hot_of(server) as hot:
+        start = await hot.publish(event(0))
+        publisher = Publisher(hot)
+        task = asyncio.create_task(publisher.run())
+        os.kill(server.process.pid, signal.SIGSTOP)
+        try:
+            publisher.put(event(1))
+            async with asyncio.timeout(20):
+                while publisher.away is None:  # noqa: ASYNC110 - the publisher's word
+                    await asyncio.sleep(0.05)
+        finally:
+            os.kill(server.process.pid, signal.SIGCONT)
+        await publisher.flush(20)
+        task.cancel()
+        told = await hot.since(start)
+        assert told is not None
+        assert [what for _, what in told] == [event(1)]
