@@ -36,7 +36,8 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     results = config.stash.get(SHOWN, None)
     if results is not None and results.by_key:
         terminalreporter.section("what faults cost a caller")
-        terminalreporter.write_line("\n".join(table(results)))
+        run = [cell for cell in CELLS if cell.key in results.by_key]
+        terminalreporter.write_line("\n".join(table(results, run)))
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:

@@ -241,7 +241,7 @@ def main(arguments: Sequence[str]) -> int:
         except KeyboardInterrupt:
             print("ending what is under way; the next run goes on from here", file=sys.stderr)
             return 130
-    print("\n".join(table(results)))
+    print("\n".join(table(results, cells)))
     wrong = failed(results, cells)
     for key, faults in wrong.items():
         print(f"FAILED {key}: {'; '.join(faults)}")

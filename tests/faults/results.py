@@ -155,13 +155,15 @@ def row(cell: Cell, result: Result, extra: float | None) -> str:
     return "| " + " | ".join(str(word) for word in words) + " |"
 
 
-def table(results: Results) -> list[str]:
-    """The whole matrix as far as it has results."""
-    rows = [
-        row(cell, results.by_key[cell.key], results.extra(results.by_key[cell.key]))
-        for cell in CELLS
-        if cell.key in results.by_key
-    ]
+def table(results: Results, cells: Iterable[Cell] = CELLS) -> list[str]:
+    """The matrix; a cell that was not run says so."""
+    rows = []
+    for cell in cells:
+        result = results.by_key.get(cell.key)
+        if result is None:
+            rows.append(f"| {cell.part} | {cell.how} | {cell.moment} | - | not run |" + " - |" * 5)
+        else:
+            rows.append(row(cell, result, results.extra(result)))
     return [*HEAD, *rows]
 
 
@@ -171,7 +173,13 @@ def write_page(results: Results, page: Path = PAGE) -> None:
     before, rest = text.split(BEGIN)
     _, after = rest.split(END)
     today = datetime.datetime.now(tz=datetime.UTC).strftime("%Y-%m-%d")
-    lines = [BEGIN, f"{today}, {versions()}; {len(results.by_key)} cells.", "", *table(results), END]
+    lines = [
+        BEGIN,
+        f"{today}, {versions()}; {len(results.by_key)} of {len(CELLS)} cells run.",
+        "",
+        *table(results),
+        END,
+    ]
     page.write_text(before + "\n".join(lines) + after, "utf-8")
 
 

@@ -76,9 +76,10 @@ def test_results_are_found_again_and_stand_on_the_page(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text(f"before\n{BEGIN}\nformer\n{END}\nafter\n", "utf-8")
     write_page(again, page)
-    assert cells_on_page(page) == [BRIDGE.key, ASTERISK.key]
+    assert cells_on_page(page) == [cell.key for cell in CELLS]
     text = page.read_text("utf-8")
     assert text.startswith("before\n")
     assert text.endswith("after\n")
     assert "former" not in text
+    assert text.count("| not run |") == len(CELLS) - 2
     assert "**FAILED**: 2 records / of one call" in text

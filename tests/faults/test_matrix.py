@@ -10,7 +10,7 @@ import pytest
 
 from tests.faults.cells import CELLS, HOWS, MOMENTS, TENTH, Cell, left_out
 from tests.faults.matrix import Run, chosen
-from tests.faults.results import failed
+from tests.faults.results import cells_on_page, failed
 
 # the first test waits until homes are up, each until its cell's turn comes
 WAIT = pytest.mark.timeout(900)
@@ -33,6 +33,10 @@ def test_every_combination_is_a_cell_or_left_out_with_a_reason() -> None:
                 assert (Cell(part, how, moment).key in keys) is (left_out(part, how, moment) is None)
     assert set(TENTH) <= set(CELLS)
     assert 0.08 <= len(TENTH) / len(CELLS) <= 0.15
+
+
+def test_the_page_shows_exactly_the_cells_of_the_matrix() -> None:
+    assert cells_on_page() == [cell.key for cell in CELLS]
 
 
 def test_words_choose_cells() -> None:
