@@ -116,7 +116,8 @@ def lines_about(cel: Path, channel_id: str, since_s: float) -> list[str]:
     found: list[str] = []
     for path in sorted(cel.parent.glob(f"{cel.name}*"), reverse=True):
         try:
-            if path.stat().st_mtime < since_s - 60:
+            # a clock may be set back by hours; a file of an earlier day tells nothing
+            if path.stat().st_mtime < since_s - 86_400:
                 continue
             with path.open(encoding="utf-8", errors="replace") as file:
                 found += [line for line in file if channel_id in line and line.endswith("\n")]

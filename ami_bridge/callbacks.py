@@ -243,12 +243,13 @@ class Callbacks:
     async def _load(self) -> None:
         async with self._data.reading() as connection:
             attempts = await store.undecided(connection, self.site)
+            attempts += await store.unrecorded(connection, self.site)
             entries = [await store.by_id(connection, self.site, one.missed_id) for one in attempts]
         for attempt, entry in zip(attempts, entries, strict=True):
             if entry is not None and attempt.channel_id not in self._running:
-                self._running[attempt.channel_id] = Running(
-                    attempt, entry.caller, entry.number_key, entry.incident_id, unsure=True
-                )
+                running = Running(attempt, entry.caller, entry.number_key, entry.incident_id, unsure=True)
+                running.done, running.source = attempt.state is AttemptState.DONE, Source.LEDGER
+                self._running[attempt.channel_id] = running
         self._loaded = True
 
     async def _sweep(self) -> None:
@@ -269,7 +270,7 @@ class Callbacks:
         if running.done:
             return
         if alive:
-            running.unsure, running.moved = False, time.monotonic()
+            await self._goes_on(running)
         elif running.progress.has(p.What.AGENT_GONE):
             self._over(running, Source.LEDGER)
         elif await self._actions.forbid_dial(attempt.channel_id):
@@ -281,6 +282,17 @@ class Callbacks:
         else:
             running.looks += 1
 
+    async def _goes_on(self, running: Running) -> None:
+        running.unsure, running.moved = False, time.monotonic()
+        if running.attempt.state is AttemptState.UNKNOWN:
+            running.attempt = running.attempt.model_copy(
+                update={"state": AttemptState.UNDER_WAY, "result": None}
+            )
+            async with self._data.writing() as connection:
+                entry = await service.resume(connection, running.attempt, self._now())
+            if entry is not None:
+                self._tell(entry, stage=running.stage, call_id=running.attempt.call_id)
+
     async def _nobody_knows(self) -> None:
         if time.monotonic() - self._away_since > UNKNOWN_AFTER:
             for running in list(self._running.values()):
@@ -290,10 +302,12 @@ class Callbacks:
     async def _give_to_a_person(self, running: Running) -> None:
         if running.attempt.state is AttemptState.UNKNOWN:
             # a person may have decided: then nobody needs to look any more
+            attempt = running.attempt
             async with self._data.reading() as connection:
-                known = {one.channel_id for one in await store.undecided(connection, self.site)}
-            if running.attempt.channel_id not in known:
-                del self._running[running.attempt.channel_id]
+                known = await store.attempt_of(connection, self.site, attempt.missed_id, attempt.claim)
+            if known is None or known.state is AttemptState.DONE:
+                running.attempt = attempt.model_copy(update={"state": AttemptState.DONE})
+                running.done = True
             return
         running.attempt = running.attempt.model_copy(
             update={"state": AttemptState.UNKNOWN, "result": Result.UNKNOWN}
@@ -318,7 +332,7 @@ class Callbacks:
         found = (await self._data.calls([call_id])).get(call_id)
         row = self._recorder.pending(call_id)
         known = call_of(row) if row is not None else found[0] if found is not None else None
-        if known is None and not running.progress.begun:
+        if known is None and not running.progress.begun and running.attempt.result is not Result.UNKNOWN:
             return
         # only now: it may have ended while we read
         call = p.record(

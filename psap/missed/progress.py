@@ -102,7 +102,7 @@ class Progress:
 
 def finished(attempt: Attempt, progress: Progress, now_us: int) -> Attempt:
     """The attempt with what came of it."""
-    ended = progress.at.get(What.AGENT_GONE) or progress.at.get(What.REFUSED) or now_us
+    ended = progress.at.get(What.AGENT_GONE) or max(progress.at.values(), default=now_us)
     return attempt.model_copy(
         update={
             "state": AttemptState.DONE,
@@ -120,7 +120,7 @@ def record(
 ) -> Call:
     """The call-back as a call of its own: the agent's leg first, then the citizen's.
 
-    Without a result it is one in progress: no ending yet.
+    Until the attempt is done it is one in progress: no ending yet.
     """
     at = progress.at
     answered = at.get(What.CITIZEN_ANSWERS)
@@ -130,7 +130,7 @@ def record(
         legs.append(_citizens_leg(attempt, progress, ended))
     timeline = [TimelineEntry(at=when, what=f"call_back.{what}") for what, when in at.items()]
     ending = by = None
-    if attempt.result is not None:
+    if attempt.state is AttemptState.DONE:
         ending = Ending.ANSWERED if answered is not None else Ending.FAILED
         by = _ended_by(progress, answered is not None)
         ended = ended or attempt.started_at

@@ -222,6 +222,17 @@ async def finish(connection: AsyncConnection, attempt: Attempt, now_us: int) -> 
     return after
 
 
+async def resume(connection: AsyncConnection, attempt: Attempt, now_us: int) -> Missed | None:
+    """An attempt that nobody knew of turns out to be going on; the entry where that changed it."""
+    await store.write_attempt(connection, attempt)
+    entry = await store.by_id(connection, attempt.site, attempt.missed_id)
+    if entry is None or entry.claim != attempt.claim or entry.status is not Status.UNKNOWN:
+        return None
+    after = _changed(entry, now_us, status=Status.CALLING)
+    await _write(connection, after)
+    return after
+
+
 # -- looking
 
 

@@ -200,6 +200,21 @@ async def undecided(connection: AsyncConnection, site: str) -> list[Attempt]:
     return [Attempt.model_validate(dict(row)) for row in (await connection.execute(query)).mappings()]
 
 
+async def unrecorded(connection: AsyncConnection, site: str) -> list[Attempt]:
+    """Attempts that a person decided while nobody could close their call's record."""
+    query = (
+        select(call_backs)
+        .join(calls, calls.c.id == call_backs.c.call_id)
+        .where(
+            call_backs.c.site == site,
+            call_backs.c.state == str(AttemptState.DONE),
+            calls.c.ending.is_(None),
+            calls.c.direction == "outbound",
+        )
+    )
+    return [Attempt.model_validate(dict(row)) for row in (await connection.execute(query)).mappings()]
+
+
 async def attempt_of(connection: AsyncConnection, site: str, missed_id: str, claim: int) -> Attempt | None:
     """The attempt of one claim."""
     query = select(call_backs).where(

@@ -209,6 +209,11 @@ async def test_an_unknown_attempt_waits_for_a_person_or_the_ledger(book: Book) -
     with pytest.raises(MissedError) as refused:
         await book.begin(entry.id)
     assert refused.value.key == "undecided"
+    async with book.database.write() as connection:
+        on = await service.resume(connection, attempt, book.clock.now_us())  # it lives after all
+    assert on is not None
+    assert on.status is Status.CALLING
+    await book.finish(attempt, Result.UNKNOWN)
     late = await book.finish(attempt, Result.NO_ANSWER)  # the ledger knew after all
     assert late is not None
     assert late.status is Status.OPEN

@@ -155,6 +155,8 @@ def test_steps_that_come_twice_or_out_of_order_come_to_the_same() -> None:
     )
     assert [leg.end for leg in expected.legs] == ["answered", "answered"]
     assert (expected.legs[0].ring_seconds, expected.legs[1].ring_seconds) == (1.0, 1.0)
+    going_on = record(attempt, after(TALK[:5]), Caller(number="0812"), None, Source.LIVE)
+    assert (going_on.ending, going_on.ended_at, going_on.legs[1].end) == (None, None, None)
     shuffled = TALK * 2
     for seed in range(50):
         random.Random(seed).shuffle(shuffled)
