@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Callable
 
 from ami_bridge.wire import Headers
 from psap.platform.troubles import Trouble
@@ -15,17 +16,18 @@ COUNTED = 60.0  # seconds that are counted
 class Overload:
     """Counts what dialplan/limits.conf refused. Remembers moments, nobody's number."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
         self._moments: deque[float] = deque(maxlen=20_000)
 
     def listen(self, event: Headers) -> None:
         """One AMI event."""
         if event.get("UserEvent") == "PsapPolicy" and event.get("Decision") == "overload":
-            self._moments.append(time.monotonic())
+            self._moments.append(self._now())
 
     def complaint(self) -> Trouble | None:
         """What to say of it now."""
-        now = time.monotonic()
+        now = self._now()
         while self._moments and now - self._moments[0] > COUNTED:
             self._moments.popleft()
         if not self._moments or now - self._moments[-1] > SHOWN:
