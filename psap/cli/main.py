@@ -29,6 +29,8 @@ NOUNS: dict[str, tuple[str, bool]] = {
     "phone": ("psap.cli.phone", False),
     "profile": ("psap.cli.profile", True),
     "secrets": ("psap.cli.secrets", True),
+    "audit": ("psap.cli.audit", True),
+    "guard": ("psap.cli.guard", True),
     "bench": ("psap.cli.bench", True),
 }
 PASS_ON = {"test": {"allow_extra_args": True, "ignore_unknown_options": True}}

@@ -156,6 +156,8 @@ def _prepare(settings: Settings) -> list[Account]:
     step(f"Asterisk {found} siap", f"Asterisk {found} is ready")
     for folder in (settings.home, settings.run, settings.spool, settings.logs, settings.home / "redis"):
         folder.mkdir(parents=True, exist_ok=True, mode=0o750)
+        # nobody else lists the home; Asterisk's own account must pass through it to its folder
+        folder.chmod(folder.stat().st_mode & (0o711 if folder == settings.home else 0o750))
     secrets = load_secrets(settings.home)
     _migrate(settings)
     page.build_if_stale(settings.cache)
