@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -64,7 +65,7 @@ def shown(words: str) -> Iterator[sqlite.Progress]:
     from rich.progress import Progress
 
     began = time.monotonic()
-    with Progress(transient=True) as bar:
+    with Progress(transient=True, disable=not sys.stdout.isatty()) as bar:
         task = bar.add_task(words, total=None, visible=False)
 
         def progress(done: int, whole: int) -> None:

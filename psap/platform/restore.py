@@ -38,7 +38,7 @@ def restore(settings: Settings, archive: Path) -> Restored:
         _check_version(archive, manifest)
         _check_site(settings, archive, manifest)
         aside = settings.home / f"before-restore-{datetime.now(tz=UTC):%Y%m%dT%H%M%SZ}"
-        moved = _move_aside(settings.home, path, aside)
+        moved = _move_aside(settings.home, path, aside, manifest)
         sqlite.put_in_place(Path(work) / backup.DATABASE, path)
         for name in ("secrets.json", "profile.toml"):
             if name in manifest.files:
@@ -114,8 +114,10 @@ def _check_site(settings: Settings, archive: Path, manifest: Manifest) -> None:
         )
 
 
-def _move_aside(home: Path, database: Path, aside: Path) -> bool:
-    names = [database, *sqlite.side_files(database), home / "secrets.json", home / "profile.toml"]
+def _move_aside(home: Path, database: Path, aside: Path, manifest: Manifest) -> bool:
+    names = [database, *sqlite.side_files(database)]
+    # what the backup has nothing for stays: without its secrets a home forgets who was erased
+    names += [home / name for name in ("secrets.json", "profile.toml") if name in manifest.files]
     there = [name for name in names if name.exists()]
     if there:
         aside.mkdir(mode=0o700)

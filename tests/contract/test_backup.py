@@ -112,6 +112,14 @@ def test_restoring_lays_aside_what_was_there(settings: Settings, tmp_path: Path)
     assert rows_of(done.aside / "psap.db") == []
 
 
+def test_what_the_backup_has_nothing_for_stays(settings: Settings, tmp_path: Path) -> None:
+    (settings.home / "secrets.json").unlink()
+    path, _ = make(settings, tmp_path)
+    (settings.home / "secrets.json").write_text('{"audit": "kept"}')
+    restore(settings, path)
+    assert (settings.home / "secrets.json").read_text() == '{"audit": "kept"}'
+
+
 @pytest.mark.parametrize("where", [0.1, 0.5, 0.98])
 def test_a_damaged_file_is_refused_and_nothing_changes(
     settings: Settings, tmp_path: Path, where: float
