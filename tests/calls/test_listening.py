@@ -164,7 +164,6 @@ NOBODY_MAY = (
     "Command\r\nCommand: core show version",
     "UpdateConfig\r\nSrcFilename: a.conf\r\nDstFilename: a.conf",
     "CreateConfig\r\nFilename: a.conf",
-    "Filter\r\nOperation: Add\r\nFilter: x",
 )
 # reading configuration comes with the class that AstDB needs; changing it does not
 BRIDGE_ONLY = (
