@@ -27,6 +27,7 @@ from ami_bridge.rotation import Rotation
 from ami_bridge.security_feed import SecurityFeed
 from ami_bridge.stuck import Stuck
 from ami_bridge.translate import agent_fact, call_fact
+from ami_bridge.unsaved import Unsaved
 from ami_bridge.wire import Headers
 from ami_bridge.wishes import Wishes
 from ami_bridge.words import Words
@@ -105,6 +106,8 @@ class Bridge:
         )  # fmt: skip
         self.listeners.append(self.callbacks.heard)
         self.listeners.append(Absent(self.actions, self.following.desk, self.errands.soon).listen)
+        self.unsaved = Unsaved(self.actions, self.following.desk, log)
+        self.listeners.append(self.unsaved.listen)
         self.stuck = Stuck(self.actions.hang_up, log)
         self.listeners.append(self.stuck.listen)
         self.overload = Overload()
@@ -219,11 +222,13 @@ class Bridge:
 
     async def _up(self) -> None:
         await self.catch_up.run()
+        await self.unsaved.again()
         self.blocks.forget()
         self.errands.soon(self._sync_after_boot())
 
     def _down(self, why: str) -> None:
         self.catch_up.lost()
+        self.unsaved.lost()
         self.callbacks.lost()
         self.blocks.forget()
         self.log.warning("asterisk lost", detail=why)
