@@ -226,8 +226,12 @@ class CatchUp:
             row = known.get(tracker.call.id)
             if row is not None and row[0].ending is not None:
                 continue
-            resync.keep_words(tracker, None, row)
-            following.replace(tracker)
+            if (heard := following.recent.get(tracker.call.id)) is not None:
+                # we followed it to its end: an exchanged database lacks it, and nobody needs telling
+                following.ports.record(heard.call, heard.number_key)
+            else:
+                resync.keep_words(tracker, None, row)
+                following.replace(tracker)
             made += 1
             if count % AT_ONCE == 0:
                 await asyncio.sleep(0)
@@ -243,8 +247,9 @@ class CatchUp:
             return
         value = await self._data.read_state("ledger")
         self.books.load(value)
-        if isinstance(value, dict) and isinstance(value.get("stamp"), int):
-            self._recorder.stamps_after(value["stamp"] + STAMP_AHEAD_US)
+        stamp = value.get("stamp") if isinstance(value, dict) else None
+        if isinstance(stamp, int) and stamp > self._following.clock.now_us():  # the clock was set back
+            self._recorder.stamps_after(stamp + STAMP_AHEAD_US)
         self._placed = True
 
     async def keep_place(self) -> None:
@@ -274,7 +279,10 @@ class CatchUp:
         for key, story in (await asyncio.to_thread(self.books.stories_of, over)).items():
             heard = following.recent.get(call_id(following.site, key))
             told = resync.retold(following, story) if story.over else None
-            if heard is not None and told is not None and resync.amended(heard, told):
+            if heard is None or told is None:
+                continue
+            following.identify(told)
+            if resync.amended(heard, told):
                 following.changed(heard)
 
     async def _look(self) -> None:

@@ -103,17 +103,32 @@ def retold(following: Following, story: ledger.Story) -> Tracker | None:
     return tracker
 
 
+# what the ledger knows of a call that is over
+_TOLD = (
+    *("caller", "dialled", "answered_at", "ending", "ended_by", "gate", "policy", "priority"),
+    *("queue", "legs", "agent", "ring_seconds", "talk_seconds", "timeline"),
+)
+
+
 def amended(heard: Tracker, told: Tracker) -> bool:
-    """Take over from the ledger how a call ended that was adopted after half of its end; True: it changed."""
+    """Take over from the ledger what an adopted call missed just when it was adopted; True: it changed."""
     mine, other = heard.call, told.call
-    ends = [leg.end for leg in other.legs]
-    if (mine.ending, mine.ended_by, [leg.end for leg in mine.legs]) == (other.ending, other.ended_by, ends):
+    if _words(mine) == _words(other):
         return False
-    mine.ending, mine.ended_by, mine.timeline = other.ending, other.ended_by, other.timeline
-    if len(mine.legs) == len(ends):
-        for leg, end in zip(mine.legs, ends, strict=True):
-            leg.end = end
+    for name in _TOLD:
+        setattr(mine, name, getattr(other, name))
+    for flag in other.flags:
+        heard.flag(flag)
+    heard.number_key = told.number_key
     return True
+
+
+def _words(call: Call) -> list[object]:
+    return [
+        *(call.ending, call.ended_by, call.gate.result),
+        *(leg.end for leg in call.legs),
+        *(entry.what for entry in call.timeline),
+    ]
 
 
 def _seen(following: Following, channel: Channel, alive: Mapping[str, Channel]) -> Tracker:

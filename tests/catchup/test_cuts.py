@@ -16,7 +16,7 @@ import pytest
 import structlog
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, delete, select
 
 from ami_bridge.books import Books
 from ami_bridge.catch_up import CatchUp
@@ -26,7 +26,7 @@ from psap.calls.recorder import Recorder
 from psap.calls.service import Following
 from psap.platform.clock import FixedClock
 from psap.platform.database import Database
-from psap.platform.schema import metadata
+from psap.platform.schema import calls, metadata
 from tests.catchup.recordings import SITE, Recording, feed, following, recording, undisturbed
 from tests.catchup.same import differences
 from tests.catchup.test_history import ENDED_AS_PRANK
@@ -181,3 +181,43 @@ def test_wherever_the_bridge_dies_many_times(name: str, data: st.DataObject) -> 
 def test_after_every_single_event(name: str) -> None:
     for death in range(len(recording(name).events) + 1):
         _check(name, death, death, death)
+
+
+async def _exchanged(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The database is exchanged for an older one under a living bridge; the rows before and after."""
+    told = recording("second")
+    life = Life(folder, told, 0)
+    writer = asyncio.create_task(life.recorder.run())
+    await life.catch_up.run()
+    feed(life.following, told.events)
+    life._write_books(told, len(told.events))
+    await life.recorder.flush(30)
+    before = await _rows(life.database)
+    async with life.database.write() as connection:
+        await connection.execute(delete(calls))
+    await life.catch_up.replaced()
+    async with asyncio.timeout(30):
+        while life.catch_up.behind:  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+    await life.recorder.flush(30)
+    after = await _rows(life.database)
+    await life.catch_up.close()
+    await life.recorder.stop(writer, 30)
+    await life.database.close()
+    return before, after
+
+
+async def _rows(database: Database) -> dict[str, Any]:
+    async with database.read() as connection:
+        rows = (await connection.execute(select(calls))).mappings().all()
+    return {row["id"]: {k: v for k, v in row.items() if k != "updated_at"} for row in rows}
+
+
+def test_an_exchanged_database_gets_back_what_it_lacks() -> None:
+    with tempfile.TemporaryDirectory(prefix="catchup-", dir=MEMORY) as name:
+        folder = Path(name)
+        (folder / "log/cel-custom").mkdir(parents=True)
+        (folder / "psap.db").write_bytes(empty_database())
+        before, after = asyncio.run(_exchanged(folder))
+    assert len(before) == len(undisturbed("second"))
+    assert after == before
