@@ -273,7 +273,7 @@ class Callbacks:
             await self._goes_on(running)
         elif running.progress.has(p.What.AGENT_GONE):
             self._over(running, Source.LEDGER)
-        elif await self._actions.forbid_dial(attempt.channel_id):
+        elif await self._actions.forbid_dial(attempt.channel_id) and not running.progress.dialled:
             self._over(running, Source.LEDGER)  # the citizen was not dialled, and now never will be
         elif running.progress.has(p.What.CITIZEN_ANSWERS) and running.looks >= LOOKS:
             self._over(running, Source.LEDGER)  # they talked, and Asterisk died meanwhile

@@ -72,6 +72,11 @@ class Progress:
         return self.has(*(step for step in What if step is not What.REFUSED))
 
     @property
+    def dialled(self) -> bool:
+        """Whether it went as far as the citizen."""
+        return self.has(What.DIALLING, What.CITIZEN_RINGS, What.CITIZEN_GONE, What.DIAL_ENDED)
+
+    @property
     def over(self) -> bool:
         return self.has(What.AGENT_GONE, What.REFUSED)
 
@@ -80,7 +85,7 @@ class Progress:
         """What came of it, once it is over."""
         if self.has(What.CITIZEN_ANSWERS):
             return Result.ANSWERED
-        if not self.has(What.DIALLING, What.CITIZEN_RINGS, What.CITIZEN_GONE, What.DIAL_ENDED):
+        if not self.dialled:
             return Result.NOT_DIALLED
         words = {"BUSY": Result.BUSY, "NOANSWER": Result.NO_ANSWER, "CANCEL": Result.CANCELLED}
         if self.status in words:

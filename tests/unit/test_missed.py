@@ -112,6 +112,14 @@ def after(list_of_steps: list[Step]) -> Progress:
     return progress
 
 
+def test_what_ceases_after_the_dialling_began_is_not_called_undialled() -> None:
+    assert not after(steps("agent_rings", "agent_answers")).dialled
+    for seen in (3, 4):
+        torn = after(TALK[:seen])  # Asterisk died here
+        assert torn.dialled
+        assert not torn.over
+
+
 @pytest.mark.parametrize(
     ("story", "result"),
     [
