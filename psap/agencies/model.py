@@ -229,6 +229,7 @@ class BlockingRules(Part):
 
 
 Days = Annotated[int, Field(ge=7, le=36_500)]
+Months = Annotated[int, Field(ge=30, le=36_500)]  # longer than Asterisk's ledger, which would bring them back
 
 
 class RetentionRules(Part):
@@ -237,8 +238,8 @@ class RetentionRules(Part):
     The backups of the last ``backups`` days still hold what was deleted since.
     """
 
-    calls: Days = 5 * 365
-    missed: Days = 365
+    calls: Months = 5 * 365
+    missed: Months = 365
     incidents: Days = 10 * 365
     reputation: Days = 2 * 365  # marks, and blocks that ended
     sessions: Days = 90

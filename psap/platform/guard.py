@@ -67,7 +67,8 @@ class FileGuard:
             return None
         self._let_go()
         if self._held is None and self._path.exists():
-            self._hold()
+            with contextlib.suppress(sqlite3.Error):  # locked for long, or damaged: that is told elsewhere
+                self._hold()
             return None
         if self._held is not None and self._same():
             return None
@@ -89,11 +90,16 @@ class FileGuard:
 
     def _hold(self) -> None:
         assert self._path is not None
-        made = tuple(sqlite.connect(self._path, timeout=LOCK_SECONDS) for _ in range(2))
-        for connection in made:
-            connection.execute("PRAGMA journal_mode=WAL").fetchone()
-            # only whoever has read once has the write-ahead log open
-            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        made = [sqlite.connect(self._path, timeout=LOCK_SECONDS) for _ in range(2)]
+        try:
+            for connection in made:
+                connection.execute("PRAGMA journal_mode=WAL").fetchone()
+                # only whoever has read once has the write-ahead log open
+                connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        except sqlite3.Error:
+            for connection in made:
+                connection.close()
+            raise
         self._held = (made[0], made[1])
         self._files = self._identities()
 

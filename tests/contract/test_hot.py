@@ -163,3 +163,14 @@ async def test_an_attempt_that_timed_out_is_not_told_twice(server: RedisServer) 
         told = await hot.since(start)
         assert told is not None
         assert [what for _, what in told] == [event(1)]
+
+
+async def test_a_persons_events_are_forgotten(server: RedisServer) -> None:
+    hot = Hot(server.url)
+    for number in ("081227538144", "081299999999"):
+        await hot.publish(Event(EventType.CALL_STARTED, 1, {"caller": {"number": number}}))
+    last = await hot.last_seq()
+    assert await hot.forget({"081227538144", "+6281227538144"}) == 1
+    assert await hot.forget({"081227538144"}) == 0
+    assert await hot.last_seq() == last
+    await hot.close()
