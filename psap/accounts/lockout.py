@@ -7,6 +7,7 @@ account from everywhere, which does not hold for addresses where that person sig
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import ipaddress
 import math
@@ -53,6 +54,8 @@ class Lockout:
         self._database = database
         self._site = site
         self._clock = clock
+        # a hundred guesses at once wait for each other here, not for the database's lock and its time limit
+        self._in_turn = asyncio.Lock()
 
     async def attempt(self, username: str, address: str) -> int:
         """0: go on, and the attempt counts as failed until ``succeeded``; else seconds to wait.
@@ -60,7 +63,7 @@ class Lockout:
         Counted before the password is looked at: a hundred guesses at once are a hundred failures.
         """
         now = self._clock.now_us()
-        async with self._database.write() as connection:
+        async with self._in_turn, self._database.write() as connection:
             known = await store.signed_in_from(
                 connection, self._site, username, network_of(address), now - KNOWN_FOR
             )
@@ -80,7 +83,7 @@ class Lockout:
     async def failed(self, username: str, address: str) -> None:
         """The attempt was one: a wait that was set by it is told to the audit."""
         now = self._clock.now_us()
-        async with self._database.write() as connection:
+        async with self._in_turn, self._database.write() as connection:
             rows = await store.failures(connection, self._site, list(_keys(username, address, True)))
             wait = max((until - now for _, _, until in rows.values()), default=0)
             if wait > 0:
@@ -96,7 +99,7 @@ class Lockout:
 
     async def succeeded(self, username: str, address: str) -> None:
         """It was the right password: this person's failures from here are forgotten."""
-        async with self._database.write() as connection:
+        async with self._in_turn, self._database.write() as connection:
             for key, rule in _keys(username, address, False).items():
                 if rule is PAIR:
                     await store.drop_failures(connection, self._site, key)
