@@ -42,7 +42,7 @@ def phone_of(channel_or_interface: str) -> str | None:
     # a channel's name ends with eight hexadecimal digits, an interface's does not
     if dash and len(tail) == 8 and all(c in "0123456789abcdef" for c in tail):
         name = head
-    return None if name in OUTSIDE else name
+    return None if not name or name in OUTSIDE else name
 
 
 def is_caller(event: Headers) -> bool:

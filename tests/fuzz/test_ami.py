@@ -203,6 +203,10 @@ def test_it_can_tell() -> None:
         pytest.param(
             b"Event: UserEvent\r\nUserEvent: PsapGate\r\nKeys: a\x00b\r\n" + OF_IT, id="a zero byte"
         ),
+        pytest.param(
+            b"Event: QueueMemberStatus\r\nInterface: PJSIP///abc\r\nStatus: 1\r\n",
+            id="a telephone without a name",
+        ),
         pytest.param(b"Event: QueueCallerJoin\r\nTimestamp: 1700000001.1\r\n", id="a queue without a call"),
         pytest.param(
             b"Event: QueueMember\r\nLocation: PJSIP/abc\r\nLastCall: " + b"9" * 5000 + b"\r\n",
