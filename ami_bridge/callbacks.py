@@ -159,7 +159,8 @@ class Callbacks:
         if agent.device is Device.AWAY:
             raise ControlError("phone_away", f"the telephone of {name} is not registered")
         busy = agent.ringing or agent.talking or agent.device in (Device.IN_USE, Device.RINGING)
-        if busy or any(one.attempt.agent == name and not one.done for one in self._running.values()):
+        mine = [one for one in self._running.values() if one.attempt.agent == name and not one.done]
+        if busy or any(one.attempt.state is AttemptState.UNDER_WAY for one in mine):
             raise ControlError("agent_busy", f"the telephone of {name} is in use")
         return agent
 
