@@ -174,6 +174,31 @@ async def test_the_bridge_dies_and_nobody_answered_meanwhile(scene: Scene) -> No
 
 
 @pytest.mark.long
+async def test_what_nobody_knows_is_for_a_person_to_decide(scene: Scene) -> None:
+    home, number = scene.centre.home, fresh_number()
+    await scene.lost_call(number)
+    entry = await scene.entry(number)
+    async with scene.centre.seat("agent1") as seat, scene.citizen(number) as citizen:
+        await seat.api.post(f"/missed/{entry['id']}/call")
+        call = await seat.phone.ringing()
+        async with killed(home, "ami_bridge"):
+            await call.answer()
+            await citizen.ringing()
+            async with killed(home, "asterisk"):  # as it rings: what came of it stands nowhere
+                pass
+        await recovered(home, timeout=90)
+        unknown = await scene.entry(number, lambda one: one["status"] == "unknown")
+        assert unknown["claimed_by"] == "agent1"
+        with pytest.raises(ApiError, match="undecided"):
+            await seat.api.post(f"/missed/{entry['id']}/call")
+        freed = await seat.api.post(f"/missed/{entry['id']}/release")
+        assert (freed["status"], freed["last_result"]) == ("open", "unknown")
+        record = await scene.centre.closed(unknown["attempt"]["call_id"], timeout=60)
+        assert (record["direction"], record["ending"], record["source"]) == ("outbound", "failed", "ledger")
+        assert len(citizen.calls) == 1
+
+
+@pytest.mark.long
 async def test_a_restart_of_the_console_changes_nothing(scene: Scene) -> None:
     home, number = scene.centre.home, fresh_number()
     await scene.lost_call(number)
