@@ -100,7 +100,7 @@ async def _one(centre: Centre, kind: str, number: str) -> None:
 
 @pytest.mark.parametrize(
     ("calls", "phones", "rate"),
-    [(12, 3, 4.0), pytest.param(200, 16, 5.0, marks=[pytest.mark.long, pytest.mark.timeout(400)])],
+    [(8, 3, 4.0), pytest.param(200, 16, 5.0, marks=[pytest.mark.long, pytest.mark.timeout(400)])],
 )
 async def test_the_bridge_killed_amid_many_calls(
     home: Home, centre: Centre, calls: int, phones: int, rate: float
