@@ -52,7 +52,7 @@ class Bench:
     async def __aenter__(self) -> Self:
         try:
             await asyncio.to_thread(self._start)
-            await recovered(self.home, timeout=60)
+            await recovered(self.home, timeout=150)
             self.centre = Centre(self.home, self._telephones)
             await self.centre.open()
             self.watcher = await self._telephones.enter_async_context(Watcher(self.centre.supervisor))
