@@ -168,7 +168,7 @@ NOBODY_MAY = (
 # reading configuration comes with the class that AstDB needs; changing it does not
 BRIDGE_ONLY = (
     "GetConfig\r\nFilename: queues.conf",
-    "QueueStatus\r\nQueue: none",
+    "QueueAdd\r\nQueue: none\r\nInterface: PJSIP/none",
     "DBGet\r\nFamily: none\r\nKey: none",
     "Getvar\r\nVariable: x",
 )
