@@ -143,6 +143,7 @@ async def test_every_deed_is_in_the_audit_without_a_number(console: Console, hom
             "SELECT actor, action, detail FROM audit WHERE subject = ? ORDER BY at", [entry["id"]]
         ).fetchall()
     assert [(row[0], row[1]) for row in rows] == [
+        ("supervisor1", "missed.viewed"),  # who looked
         ("agent1", "missed.claimed"),
         ("agent1", "missed.released"),
         ("agent1", "missed.closed"),
