@@ -96,7 +96,7 @@ class Actions:
         return bool(answers[0].get("Value", "?"))
 
     async def stop_ringing(self, agent: Agent) -> None:
-        """End the rings at an agent's telephone, so that the caller goes on to the next; never a conversation."""
+        """End the rings at an agent's telephone; the caller goes on to the next. Never a conversation."""
         if agent.ringing and not agent.talking:
             with contextlib.suppress(RefusedError):  # it ended by itself
                 await self._link.do("Hangup", Channel=f"/^PJSIP\\/{agent.phone}-/", Cause=16)
