@@ -124,5 +124,4 @@ TENTH: tuple[Cell, ...] = (
     Cell("asterisk", "killed", TALKING),
     Cell("AMI link", "half-open", TALKING),
     Cell("database", "locked", TALKING),
-    Cell("clock", "an hour back", TALKING),
 )

@@ -18,7 +18,7 @@ from tests.support.centre import AGENT_TONE, CALLER_TONE, Centre, Seat, fresh_nu
 PRESS_AFTER = 0.5  # a person needs a moment
 TALK = 1.0  # seconds of conversation
 REACH = 60.0  # seconds after which a caller has not reached a person
-NOTICED = 3.0  # seconds in which a caller whose call died may hear so
+PATIENCE = 40.0  # seconds of silence after which a citizen hangs up and dials again
 
 
 @dataclass
@@ -240,7 +240,8 @@ class Play:
             while True:
                 count = len(self.story.calls)
                 try:
-                    return await self._whole(since=begun)
-                except SippError:  # refused or closed: the citizen dials again
+                    async with asyncio.timeout(PATIENCE):
+                        return await self._whole(since=begun)
+                except (SippError, TimeoutError):  # refused, or taken by an Asterisk that was about to end
                     del self.story.calls[count:]
                     await asyncio.sleep(0.5)
