@@ -14,7 +14,7 @@ from ami_bridge.translate import agent_fact
 from ami_bridge.wire import Headers, LinkError
 from psap.queue.model import AgentFact, Desk, MemberGone, MemberSeen
 
-# seconds after which Asterisk has surely written it down, and we would have noticed that it had stopped before
+# seconds after which Asterisk has surely written it down, and we have noticed that it had stopped before
 WRITTEN = 15.0
 WORDS = frozenset(("QueueMemberAdded", "QueueMemberRemoved", "QueueMemberPause"))
 
