@@ -9,6 +9,7 @@ import sqlite3
 import stat
 import tarfile
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -69,7 +70,7 @@ def test_a_writer_is_never_held_up_and_the_copy_is_of_one_moment(settings: Setti
         database.execute("CREATE TABLE pair (a, b, filler)")
         database.execute("INSERT INTO pair VALUES (0, 0, NULL)")
         # enough pages for many steps
-        database.executemany("INSERT INTO pair VALUES (-1, -1, ?)", [("x" * 4000,)] * 12_000)
+        database.executemany("INSERT INTO pair VALUES (-1, -1, ?)", [("x" * 4000,)] * 5_000)
     over, written = threading.Event(), []
 
     def write() -> None:
@@ -82,17 +83,27 @@ def test_a_writer_is_never_held_up_and_the_copy_is_of_one_moment(settings: Setti
                 mine.execute("UPDATE pair SET b = ? WHERE a >= 0", (number,))
                 mine.execute("COMMIT")
                 written.append(number)
+                over.wait(0.001)
 
     writer = threading.Thread(target=write)
     writer.start()
     steps: list[int] = []
+
+    def between_two_steps(_done: int, _whole: int) -> None:
+        """The copy stands still here, its snapshot open: somebody must be able to write."""
+        steps.append(len(written))
+        end = time.monotonic() + 20
+        while len(written) == steps[-1] and time.monotonic() < end:
+            time.sleep(0.001)
+
     try:
-        archive, _ = make(settings, tmp_path, progress=lambda done, _whole: steps.append(len(written)))
+        archive, _ = make(settings, tmp_path, progress=between_two_steps)
     finally:
         over.set()
         writer.join()
     assert writer.is_alive() is False
-    assert steps[-1] > steps[0], "nothing was written during the copy: this showed nothing"
+    assert len(steps) > 2
+    assert steps == sorted(set(steps)), "nothing could be written during the copy"
     (tmp_path / "out").mkdir()
     unpack(archive, tmp_path / "out")
     with contextlib.closing(sqlite3.connect(tmp_path / "out" / "psap.db")) as copied:
