@@ -330,6 +330,7 @@ class Callbacks:
     async def _record(self, running: Running) -> None:
         """The call-back as a call of its own, if Asterisk ever had a channel for it; people's words stay."""
         call_id = running.attempt.call_id
+        await self._recorder.flush(1.0)  # a person's word may just be on its way to the database
         found = (await self._data.calls([call_id])).get(call_id)
         row = self._recorder.pending(call_id)
         known = call_of(row) if row is not None else found[0] if found is not None else None
