@@ -25,6 +25,7 @@ from ami_bridge.publisher import Publisher
 from ami_bridge.reputation import Reputation, mark_of
 from ami_bridge.rotation import Rotation
 from ami_bridge.security_feed import SecurityFeed
+from ami_bridge.steps import Steps
 from ami_bridge.stuck import Stuck
 from ami_bridge.translate import agent_fact, call_fact
 from ami_bridge.unsaved import Unsaved
@@ -106,6 +107,7 @@ class Bridge:
         )  # fmt: skip
         self.listeners.append(self.callbacks.heard)
         self.listeners.append(Absent(self.actions, self.following.desk, self.errands.soon).listen)
+        self.listeners.append(Steps(self.following).listen)
         self.unsaved = Unsaved(self.actions, self.following.desk, log)
         self.listeners.append(self.unsaved.listen)
         self.stuck = Stuck(self.actions.hang_up, log)
