@@ -44,16 +44,24 @@ const keep: Keep = {
   write: (callId, kept) => { try { sessionStorage.setItem(KEEP + callId, JSON.stringify(kept)) } catch { /* full or forbidden: the server has it within half a second */ } },
   drop: (callId) => { try { sessionStorage.removeItem(KEEP + callId) } catch { /* as above */ } },
 }
+/** The report that this call already has; asked by the call, so that it is found with the bridge away, too. */
+async function reportOf(callId: string): Promise<Incident | null> {
+  const page = await post<Page<Incident>>('/incidents/search', { call_id: callId, limit: 1 })
+  return page.items[0] ?? null
+}
 const remote: Remote = {
   create: (callId, fields) => heard(async () => {
+    // After a reload, or when an answer was lost, the report may be there already, with less typed in it.
+    const mine = await reportOf(callId)
+    if (mine) return mine
     try {
       return await post<Incident>('/incidents', { call_id: callId, ...fields }, { 'Idempotency-Key': callId })
     } catch (error) {
-      // An earlier try whose answer was lost made the report, with less typed in it: that one is ours.
+      // made in this very moment, by another tab
       if (!(error instanceof Problem) || error.key !== 'other_request') throw error
-      const found = await post<{ items: Incident[] }>('/incidents/search', { call_id: callId, limit: 1 })
-      if (!found.items[0]) throw error
-      return found.items[0]
+      const theirs = await reportOf(callId)
+      if (!theirs) throw error
+      return theirs
     }
   }),
   update: (id, version, fields) => heard(() => patch<Incident>(`/incidents/${id}`, fields, { 'If-Match': `"${version}"` })),
@@ -159,10 +167,8 @@ async function complete(callId: string): Promise<void> {
   if (!live.value.call?.history) history = await fetchHistory(record)
   live.value = withRecord(live.value, record, history)
 }
-/** The report that this call already has; asked by the call, so that it is found with the bridge away, too. */
 async function adoptFor(callId: string): Promise<void> {
-  const page = await asked(() => post<Page<Incident>>('/incidents/search', { call_id: callId, limit: 1 }))
-  const incident = page?.items[0]
+  const incident = await asked(() => reportOf(callId))
   if (incident) draftObjects.get(callId)?.adopt(incident)
 }
 async function adopt(callId: string, incidentId: string): Promise<void> {
