@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
+from typing import Any
 
 import pytest
 
 from tests.support.centre import Centre
 from tests.support.home import Home, free_ports, running_home
+from tests.support.told import TOLD, tell
 
 # the dialplan's and queue's waits, shortened: wrap-up 2 s, ring 3 s, longest wait 12 s
 TIMER_SCALE = "0.2"
@@ -39,3 +41,21 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     found = getattr(item, "funcargs", {}).get("home")
     if report.when == "call" and report.failed and isinstance(found, Home):
         report.sections.append(("logs of the home", found.logs()))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A worker hands what it measured to whoever prints."""
+    output: dict[str, Any] | None = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["told"] = TOLD
+
+
+def pytest_testnodedown(node: Any) -> None:
+    for title, lines in getattr(node, "workeroutput", {}).get("told", {}).items():
+        tell(title, lines)
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    for title, lines in TOLD.items():
+        terminalreporter.section(title)
+        terminalreporter.write_line("\n".join(lines))

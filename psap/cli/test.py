@@ -21,6 +21,9 @@ CHECKS = (
     ("mypy --strict", ["mypy"]),
     ("lint-imports", ["lint-imports"]),
 )
+# the tests of calls wait most of the time: two workers take little more than half as long. A file's
+# tests stay together, so that each worker has one home for them.
+BESIDE = ["-n", "2", "--dist", "loadfile"]
 
 
 def test(context: typer.Context) -> None:
@@ -38,7 +41,7 @@ def test(context: typer.Context) -> None:
     page.build_if_stale(load_settings().cache)
     failed = [] if words else _checks()
     # with arguments it is the person who chooses; without, the long ones wait for `full`
-    chosen = words or ([] if everything else ["-m", "not long"])
+    chosen = words or ([] if everything else ["-m", "not long", *BESIDE])
     pytest = subprocess.run(
         [sys.executable, "-m", "pytest", *chosen], cwd=ROOT, env=_environment(), check=False
     )

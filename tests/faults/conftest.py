@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
@@ -11,10 +10,10 @@ from tests.faults.cells import CELLS, Cell
 from tests.faults.matrix import Run
 from tests.faults.results import Results, table
 from tests.support.home import Home, running_home
+from tests.support.told import tell
 
 # wrap-up 1 s, longest wait 6 s: a test waits for nothing but its fault
 TIMER_SCALE = "0.1"
-SHOWN = pytest.StashKey[Results]()
 
 
 @pytest.fixture(scope="module")
@@ -27,17 +26,9 @@ def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     """The chosen cells, running beside the tests that wait for them; nothing of an earlier run counts."""
     asked = [item.callspec.params.get("cell") for item in request.session.items if hasattr(item, "callspec")]
     results = Results(tmp_path_factory.mktemp("matrix") / "results.jsonl")
-    request.config.stash[SHOWN] = results
     with Run([cell for cell in CELLS if cell in asked], results) as running:
         yield running
-
-
-def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    results = config.stash.get(SHOWN, None)
-    if results is not None and results.by_key:
-        terminalreporter.section("what faults cost a caller")
-        run = [cell for cell in CELLS if cell.key in results.by_key]
-        terminalreporter.write_line("\n".join(table(results, run)))
+    tell("what faults cost a caller", table(results, [cell for cell in CELLS if cell.key in results.by_key]))
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:

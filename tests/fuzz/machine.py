@@ -20,6 +20,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import seed as hypothesis_seed
 from hypothesis.strategies import SearchStrategy
 
+from tests.support.told import tell
+
 Input = TypeVar("Input")
 
 KEPT_SEED = 112
@@ -28,8 +30,6 @@ SEED = secrets.randbelow(2**32) if _wish == "random" else int(_wish)
 MANY = int(os.environ.get("FUZZ_INPUTS", "100000"))
 SHOWN = 600  # characters of an input that failed
 CHUNK = 20_000  # Hypothesis remembers what it tried: smaller runs keep its memory small
-
-REPORT: list[str] = []  # one line a run, shown at the end (conftest.py)
 
 
 def sizes(some: int = 300) -> Any:
@@ -69,7 +69,7 @@ def fuzz(
 
 def examples_of(name: str, inputs: int, make: Callable[[random.Random], Input]) -> list[Input]:
     """The same numbered inputs for a check that is not a plain function."""
-    REPORT.append(f"{name:<18} {inputs:>7} inputs  FUZZ_SEED={SEED}")
+    tell("fuzzers", [f"{name:<18} {inputs:>7} inputs  FUZZ_SEED={SEED}"])
     return [make(random.Random(f"{SEED}/{name}/{index}")) for index in range(inputs)]
 
 
@@ -100,7 +100,7 @@ def examples(
 
 
 def _told(name: str, inputs: int, began: float) -> None:
-    REPORT.append(f"{name:<18} {inputs:>7} inputs  {time.monotonic() - began:6.1f} s  FUZZ_SEED={SEED}")
+    tell("fuzzers", [f"{name:<18} {inputs:>7} inputs  {time.monotonic() - began:6.1f} s  FUZZ_SEED={SEED}"])
 
 
 TOKENS: tuple[bytes, ...] = (

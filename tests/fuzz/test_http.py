@@ -31,7 +31,8 @@ from schemathesis.specs.openapi.checks import (
 from console.problem import PROBLEMS
 from tests.console.conftest import Console, console, home, seed  # noqa: F401 - fixtures
 from tests.console.test_calls import call, record
-from tests.fuzz.machine import MANY, REPORT, SEED
+from tests.fuzz.machine import MANY, SEED
+from tests.support.told import tell
 
 ROLES = ["agent1", "supervisor1", "dispatcher1", "qc1", "admin1"]
 CHECKS = [
@@ -186,7 +187,8 @@ async def test_every_operation_keeps_its_word(console: Console, who: str, each: 
     asked = await asyncio.to_thread(
         ask_everything, console.origin, console.tokens[who], who, each, ids, revive
     )
-    REPORT.append(
-        f"HTTP as {who:<10} {asked:>7} requests {time.monotonic() - began:5.1f} s  FUZZ_SEED={SEED}"
+    tell(
+        "fuzzers",
+        [f"HTTP as {who:<10} {asked:>7} requests {time.monotonic() - began:5.1f} s  FUZZ_SEED={SEED}"],
     )
     assert asked

@@ -13,7 +13,7 @@ from typing import Any
 
 from psap.platform import supervise
 from psap.platform.settings import ROOT, Settings, load_settings
-from tests.support.persons import homes
+from tests.support.persons import homes, in_logs
 
 DEMO_PASSWORD = "uji-coba-Sandi-112"
 UP_SECONDS = 240
@@ -26,7 +26,9 @@ def free_ports(count: int) -> list[int]:
     They lie below the range from which the kernel gives ports to outgoing connections.
     """
     found: list[int] = []
-    candidate = 10_000 + (os.getpid() * 37) % 18_000
+    # workers of one run have neighbouring pids: each begins at a place of its own
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    candidate = 10_000 + (os.getpid() * 37 + worker * 9_000) % 18_000
     while len(found) < count:
         candidate = candidate + 1 if candidate < 31_000 else 10_000
         with ExitStack() as stack:
@@ -135,9 +137,14 @@ class Home:
 
 
 def running_home(folder: Path, **options: Any) -> Iterator[Home]:
-    """For fixtures: ``yield from running_home(tmp_path_factory.mktemp("home"), profile=..., env=...)``."""
+    """For fixtures: ``yield from running_home(tmp_path_factory.mktemp("home"), profile=..., env=...)``.
+
+    Whatever the tests did with it, nobody they made up stands in its logs afterwards.
+    """
     home = Home(folder, **options)
     try:
         yield home.start()
     finally:
         home.stop()
+    leaks = in_logs(folder)
+    assert not leaks, f"{len(leaks)} lines\n" + "\n".join(leaks[:20])
