@@ -13,6 +13,8 @@ from psap.sip import audio
 from psap.sip.media import TELEPHONE_EVENT, Media
 from psap.sip.sipp import Fields, Lines, SippError
 
+REGISTER_EXPIRES = 3600  # seconds asked for; the exchange grants less
+REGISTER_AGAIN = 10.0  # seconds after a REGISTER that failed
 _ENDS = {
     "bye": "caller",
     "hangup": "agent",
@@ -74,6 +76,8 @@ class PhoneCall:
 class DeskPhone:
     """``async with DeskPhone(...)`` registers and waits for calls; leaving takes it off again.
 
+    Meanwhile it registers anew, as telephones do, when half of the time that it was granted is over.
+
     With ``answer_after`` (seconds) it answers by itself and, with ``talk``, hangs up by itself.
     """
 
@@ -99,6 +103,7 @@ class DeskPhone:
         self._sound = sound or audio.pause(audio.PACE)
         self._rung: asyncio.Queue[PhoneCall] = asyncio.Queue()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._refreshing: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         await self.plug_in()
@@ -118,10 +123,31 @@ class DeskPhone:
         self.media = await Media.open(self.lines.address)
         self.media.background = self._sound
         self.lines.on_invite[self.username] = self._invited
-        await self.register(3600)
+        await self.register(REGISTER_EXPIRES)
 
     async def register(self, expires: int) -> None:
-        """One REGISTER with digest; ``expires`` 0 takes the phone off."""
+        """REGISTER with digest, and again and again before it runs out; ``expires`` 0 takes the phone off.
+
+        Raises:
+            SippError: no answer, or refused.
+        """
+        if self._refreshing is not None:
+            self._refreshing.cancel()
+            self._refreshing = None
+        granted = await self._register(expires)
+        if expires and granted:
+            self._refreshing = asyncio.create_task(self._stay(granted))
+
+    async def _stay(self, granted: float) -> None:
+        while True:
+            await asyncio.sleep(granted / 2 or REGISTER_AGAIN)
+            try:
+                granted = await self._register(REGISTER_EXPIRES)
+            except SippError:
+                granted = 0
+
+    async def _register(self, expires: int) -> int:
+        """One registration; the seconds that it was granted for, 0 for none."""
         done: asyncio.Future[Fields] = asyncio.get_running_loop().create_future()
 
         def told(word: str, _when: float, fields: Fields) -> None:
@@ -138,8 +164,12 @@ class DeskPhone:
             answer = await asyncio.wait_for(done, 10)
         except TimeoutError:
             raise SippError(f"the phone {self.username} got no answer: {self.lines.errors()}") from None
+        finally:
+            self.lines.forget(call_id)
         if answer["word"] != "registered":
             raise SippError(f"the phone {self.username} was refused: {answer}")
+        seconds = answer.get("expires", "")
+        return int(seconds) if seconds.isdigit() else 0
 
     def _invited(self, _word: str, when: float, fields: Fields) -> None:
         loop = asyncio.get_running_loop()

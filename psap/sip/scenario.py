@@ -12,7 +12,7 @@ _REFUSALS = (
     *(302, 400, 401, 403, 404, 406, 407, 408, 410, 415, 416, 420, 480),
     *(482, 484, 486, 488, 500, 501, 503, 600, 603),
 )
-_WORDS = ("dial", "register", "answer", "reject", "cancel", "info", "bye")
+_WORDS = ("dial", "register", "answer", "reject", "info", "bye")
 _ARGUMENTS = {
     "arg": "X-Arg", "host": "X-Host", "port": "X-Port", "uri": "X-Uri", "from": "X-From", "to": "X-To",
     "extra": "X-Extra", "user": "X-User", "pass": "X-Pass",
@@ -173,11 +173,13 @@ def _registering(address: str, port: int) -> str:
         )
 
     refusals = "".join(_maybe(str(c), "end", _tell("refused", f"status={c}")) for c in (403, 404, 500, 503))
+    granted = '<ereg regexp="expires=([0-9]+)" search_in="hdr" header="Contact:" assign_to="g,granted"/>'
+    granted += _tell("registered", "expires=[$granted]")
     body = _label("register") + _send(request(1, ""), resend=True) + _recv("100", optional=True) + refusals
-    body += _maybe("200", "end", _tell("registered")) + _recv("401", more='auth="true"')
+    body += _maybe("200", "end", granted) + _recv("401", more='auth="true"')
     body += _send(request(2, "[authentication username=[$user] password=[$pass]]\n"), resend=True)
     body += _recv("100", optional=True) + refusals + _maybe("401", "end", _tell("refused", "status=401"))
-    return body + _recv("200", goto="end", actions=_tell("registered"))
+    return body + _recv("200", goto="end", actions=granted)
 
 
 def _hanging_up(address: str, port: int) -> str:
@@ -209,8 +211,8 @@ def lines(address: str, port: int) -> bytes:
     body = _maybe("OPTIONS", "polite") + _maybe("NOTIFY", "polite")
     body += _maybe("ACK", "end") + _maybe("BYE", "polite")
     body += _maybe("INVITE", "incoming", keep + who + _MEDIA + told)
-    body += _order(("dial", "register", "cancel", "bye"), first=True)
-    body += _goto("end")
+    # any other order means a call that SIPp gave up before: nobody answered its INVITE
+    body += _order(("dial", "register"), first=True) + _nop("ended") + _goto("end")
     body += _dialling(address, port) + _answering(address, port) + _registering(address, port)
     body += _hanging_up(address, port)
     body += _label("polite") + _send(_OK) + _label("end")
@@ -230,6 +232,8 @@ def lines(address: str, port: int) -> bytes:
         "ptag",
         "url",
         "role",
+        "g",
+        "granted",
     ]
     spare += list(_ARGUMENTS) + [f"{kind}_{word}" for word in (*_WORDS, "phone") for kind in ("cmp", "is")]
     body += f'<Reference variables="{",".join(spare)}"/>\n'

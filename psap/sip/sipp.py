@@ -189,6 +189,8 @@ class Lines:
     def order(self, call_id: str, do: str, arg: str = "-", **more: bytes) -> None:
         """Steer the call ``call_id``; ``more`` are further words of a first order."""
         self._orders += 1
+        # SIPp ends, with all its calls, where a call that it no longer knows has no destination
+        more = {"host": self.target[0].encode(), "port": str(self.target[1]).encode(), **more}
         branch = f"z9hG4bKdo{self._orders}-{secrets.token_hex(4)}"
         lines = [
             f"MESSAGE sip:control@{self.address}:{self.port} SIP/2.0".encode(),
@@ -207,14 +209,11 @@ class Lines:
 
     def first_order(self, call_id: str, do: str, arg: str, *, uri: str, sender: bytes, **more: bytes) -> None:
         """Begin a call or a registration towards the PBX."""
-        host, port = self.target
         given = {"to": b"-", "extra": b"X-Psap: 1", "user": b"-", "pass": b"-", **more}
         self.order(
             call_id,
             do,
             arg,
-            host=host.encode(),
-            port=str(port).encode(),
             uri=uri.encode(),
             **{"from": sender},
             **given,
