@@ -25,6 +25,7 @@ from ami_bridge.publisher import Publisher
 from ami_bridge.reputation import Reputation, mark_of
 from ami_bridge.rotation import Rotation
 from ami_bridge.security_feed import SecurityFeed
+from ami_bridge.set_clock import SetClock
 from ami_bridge.steps import Steps
 from ami_bridge.stuck import Stuck
 from ami_bridge.translate import agent_fact, call_fact
@@ -112,6 +113,7 @@ class Bridge:
         self.listeners.append(self.unsaved.listen)
         self.stuck = Stuck(self.actions.hang_up, log)
         self.listeners.append(self.stuck.listen)
+        self.set_clock = SetClock(self.link, self.actions, self.following, log)
         self.overload = Overload()
         self.listeners.append(self.overload.listen)
         self.troubles.append(self.overload.complaint)
@@ -152,6 +154,7 @@ class Bridge:
             *self.block_watch.duties(),
             *self.catch_up.duties(),
             *self.stuck.duties(),
+            *self.set_clock.duties(),
             *self.rotation.duties(),
             *self.keeping.duties(),
             *self.missed.duties(),
@@ -226,6 +229,7 @@ class Bridge:
         await self.catch_up.run()
         await self.unsaved.again()
         self.blocks.forget()
+        self.errands.soon(self.set_clock.forget())
         self.errands.soon(self._sync_after_boot())
 
     def _down(self, why: str) -> None:

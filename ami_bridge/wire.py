@@ -43,6 +43,7 @@ ALLOWED: dict[str, bool] = {
     "QueuePause": False,
     "QueuePenalty": False,
     "QueueRemove": False,
+    "QueueReset": False,
     "QueueStatus": True,
     "Redirect": False,
     "Reload": False,

@@ -234,7 +234,7 @@ async def deleted(home: Home) -> AsyncIterator[None]:
     yield
 
 
-async def recovered(home: Home, parts: Iterable[str] = OURS, timeout: float = 30) -> None:
+async def recovered(home: Home, parts: Iterable[str] = OURS, timeout: float = 60) -> None:
     """Wait until every part is well again, as ``./112 status`` asks them."""
     told = None
     try:

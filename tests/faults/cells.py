@@ -64,6 +64,8 @@ class Cell:
         """Seconds it may cost a caller. Asterisk must come back first; the carrier sends its INVITE again."""
         if self.part == "asterisk":
             return 60.0 if self.how == "stopped" else 30.0
+        if self.how == "an hour on":
+            return 70.0  # every registration is over: the only telephone is back within a minute
         return 8.0
 
     @property
@@ -103,25 +105,23 @@ CELLS: tuple[Cell, ...] = tuple(
 )
 BY_KEY = {cell.key: cell for cell in CELLS}
 
-# what every run of the tests shows: about a tenth
+# what every run of the tests shows: about a tenth, of those that take seconds
 TENTH: tuple[Cell, ...] = (
     Cell("agi", "killed", BEFORE),
     Cell("agi", "killed", GATE),
-    Cell("agi", "stopped", BEFORE),
     Cell("agi", "stopped", GATE),
-    Cell("agi", "starved", BEFORE),
     Cell("agi", "starved", GATE),
-    Cell("ami_bridge", "killed", BEFORE),
     Cell("ami_bridge", "killed", GATE),
     Cell("ami_bridge", "killed", QUEUE),
     Cell("ami_bridge", "killed", RINGING),
     Cell("ami_bridge", "killed", TALKING),
     Cell("ami_bridge", "killed", WRAPPING),
-    Cell("ami_bridge", "restarted", TALKING),
     Cell("console", "killed", TALKING),
     Cell("redis", "killed", BEFORE),
     Cell("redis", "killed", TALKING),
     Cell("asterisk", "killed", TALKING),
+    Cell("AMI link", "cut", TALKING),
     Cell("AMI link", "half-open", TALKING),
+    Cell("name resolution", "dead", BEFORE),
     Cell("database", "locked", TALKING),
 )

@@ -18,6 +18,7 @@ from psap.platform import pbx_root
 from psap.platform.settings import ROOT, load_settings
 from tests.faults.cells import BY_KEY, CELLS, NOTHING, Cell
 
+UNMEASURED = 8.0  # seconds more where the same call without a fault was not measured on this machine
 PAGE = ROOT / "docs" / "reliability.md"
 BEGIN, END = "<!-- matrix: ./112 test faults -->", "<!-- end of matrix -->"
 HEAD = (
@@ -200,8 +201,9 @@ def failed(results: Results, cells: Iterable[Cell]) -> Mapping[str, list[str]]:
             continue
         wrong = list(result.faults)
         extra = results.extra(result)
-        if extra is not None and extra > cell.most:
-            wrong.append(f"{extra:.1f} s more than without a fault, at most {cell.most:.0f}")
+        most = cell.most + (0 if f"{NOTHING}, well, {cell.moment}" in results.by_key else UNMEASURED)
+        if extra is not None and extra > most:
+            wrong.append(f"{extra:.1f} s more than without a fault, at most {most:.0f}")
         if wrong:
             found[cell.key] = wrong
     return found

@@ -60,9 +60,11 @@ def test_which_calls_are_bad_by_nature() -> None:
 def test_what_was_not_run_or_took_too_long_has_failed(tmp_path: Path) -> None:
     results = Results(tmp_path / "results.jsonl")
     assert failed(results, [BRIDGE]) == {BRIDGE.key: ["was not run"]}
-    results.add(Result(*BRIDGE.key.split(", "), reached=True, seconds=8.1))
-    assert "8.1 s more" in failed(results, [BRIDGE])[BRIDGE.key][0]
+    results.add(Result(*BRIDGE.key.split(", "), reached=True, seconds=16.1))
+    assert "16.1 s more" in failed(results, [BRIDGE])[BRIDGE.key][0]
     results.add(Result("nothing", "well", TALKING, reached=True, seconds=0.2))
+    assert "at most 8" in failed(results, [BRIDGE])[BRIDGE.key][0]
+    results.add(Result("nothing", "well", TALKING, reached=True, seconds=8.2))
     assert failed(results, [BRIDGE]) == {}
 
 
