@@ -7,7 +7,7 @@ import contextlib
 from ami_bridge.link import Link
 from ami_bridge.wire import Headers, LinkError, RefusedError
 from psap.platform import pbx_names
-from psap.queue.model import Agent
+from psap.queue.model import Agent, Device
 
 QUEUE = "psap112"
 
@@ -44,7 +44,7 @@ class Actions:
         await self._link.do("QueuePause", Queue=QUEUE, Interface=f"PJSIP/{phone}", Paused="false")
 
     async def hang_up(self, channel: str) -> None:
-        """End a channel at once."""
+        """End a channel at once, named by its Uniqueid: a name is another caller's after a restart."""
         await self._link.do("Hangup", Channel=channel, Cause=16)
 
     async def call_back(self, phone: str, number: str, channel_id: str, ring_seconds: float) -> None:
@@ -96,8 +96,9 @@ class Actions:
         return bool(answers[0].get("Value", "?"))
 
     async def stop_ringing(self, agent: Agent) -> None:
-        """End the rings at an agent's telephone; the caller goes on to the next. Never a conversation."""
-        if agent.ringing and not agent.talking:
+        """End the rings at an agent's telephone; the caller goes on to the next. Never a conversation,
+        also not one outside the queue (a call-back) beside which the telephone rings."""
+        if agent.ringing and not agent.talking and agent.device is not Device.IN_USE:
             with contextlib.suppress(RefusedError):  # it ended by itself
                 await self._link.do("Hangup", Channel=f"/^PJSIP\\/{agent.phone}-/", Cause=16)
 

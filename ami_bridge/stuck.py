@@ -5,6 +5,9 @@ taker answers, and send no sound, about three in a hundred stay in the queue's b
 hang-up lies in the channel's queue of frames, but the thread that would read it sleeps. The call would never
 end and never have its record. Asking once more wakes the thread; for who ends as they should it is
 far too late to matter.
+
+A channel is asked for by its Uniqueid: names begin anew with each start of Asterisk, and the next caller
+of the same name may be in conversation.
 """
 
 from __future__ import annotations
@@ -34,16 +37,16 @@ class Stuck:
         self._hang_up = hang_up
         self._log = log
         self._now = now
-        self._asked: dict[str, tuple[float, float]] = {}  # channel -> (hung up at, ask again at)
+        self._asked: dict[str, tuple[float, float]] = {}  # Uniqueid -> (hung up at, ask again at)
 
     def listen(self, event: Mapping[str, str]) -> None:
         """Hear one AMI event."""
         name = event.get("Event")
         if name == "HangupRequest" and is_caller(event):
             now = self._now()
-            self._asked.setdefault(event["Channel"], (now, now + AFTER))
+            self._asked.setdefault(event["Uniqueid"], (now, now + AFTER))
         elif name == "Hangup":
-            self._asked.pop(event.get("Channel", ""), None)
+            self._asked.pop(event.get("Uniqueid", ""), None)
 
     def duties(self) -> list[Duty]:
         """Look each second."""

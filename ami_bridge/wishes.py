@@ -147,7 +147,7 @@ class Wishes:
             self._recorder.mark(mark_of(tracker.call, str(classification), by))
         if params.get("end") and not tracker.ended:
             tracker.apply(f.EndDeclared(self._following.clock.now_us(), tracker.call.uniqueid, None, "agent"))
-            await self._actions.hang_up(tracker.channel)
+            await self._actions.hang_up(tracker.call.uniqueid)
         return tracker.call.model_dump(mode="json")
 
     async def link_incident(self, params: Params) -> dict[str, Any]:

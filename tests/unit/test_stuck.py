@@ -37,7 +37,7 @@ async def test_a_caller_who_stays_is_ended_and_once_more() -> None:
     clock[0] = AFTER
     await one.wake()
     await one.wake()
-    assert asked == [CALLER["Channel"]]
+    assert asked == [CALLER["Uniqueid"]]
     clock[0] += AGAIN
     await one.wake()
     assert len(asked) == 2
@@ -70,3 +70,15 @@ async def test_gone_already_is_no_fault() -> None:
     clock[0] += AGAIN
     await one.wake()
     assert len(asked) == 1
+
+
+async def test_the_next_caller_of_the_same_name_is_left_alone() -> None:
+    """Asterisk died between a hang-up and its end; started again, it gives out the same names."""
+    asked: list[str] = []
+    clock = [0.0]
+    one = stuck(asked, clock)
+    one.listen({"Event": "HangupRequest", **CALLER})
+    one.listen({"Event": "Newchannel", **CALLER, "Uniqueid": "s-9", "Linkedid": "s-9"})
+    clock[0] = AFTER
+    await one.wake()
+    assert asked == ["s-1"]
