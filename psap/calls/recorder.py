@@ -131,10 +131,13 @@ class Recorder:
             marks, self._marks = self._marks, []
             try:
                 await self._write(list(rows.values()), marks)
-            except AWAY_ERRORS as error:
-                self._fall(error)
+            except BaseException as error:
+                # also when we are told to stop while the database is slow: what a person said is nowhere else
                 self._calls = rows | self._calls
                 self._marks = marks + self._marks
+                if not isinstance(error, AWAY_ERRORS):
+                    raise
+                self._fall(error)
                 await self._to_spool()
                 return
         self._idle.set()
@@ -191,9 +194,12 @@ class Recorder:
     async def _replay(self) -> bool:
         """Write the spool to the database; False where that is still not possible."""
         try:
-            lines = (await asyncio.to_thread(self._spool.read_text, "utf-8")).splitlines()
+            lines = (await asyncio.to_thread(self._spool.read_text, "utf-8", "replace")).splitlines()
         except FileNotFoundError:
             lines = []
+        except OSError as error:  # a bad block, or somebody else's file: our end would mend neither
+            self._fall(error)
+            return False
         entries = [entry for line in lines if (entry := _entry(line)) is not None]
         self._spooled = len(entries)
         self.stamps_after(max((_stamp_of(entry) for entry in entries), default=0))
@@ -234,8 +240,7 @@ class Recorder:
         if self.away is None:
             await self.flush(seconds)
         task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+        await asyncio.wait([task])  # however it ended: what it left goes to the spool
         await self._to_spool()
 
 

@@ -83,6 +83,66 @@ async def test_a_spool_of_an_earlier_run_is_replayed_half_lines_left_out(
     await again.stop(task, 1)
 
 
+async def test_stopped_while_the_database_is_slow_nothing_is_lost(
+    database: Database, tmp_path: Path, clock: FixedClock
+) -> None:
+    slow = Database(database.url, busy_seconds=2)
+    made = recorder(slow, tmp_path, clock, [])
+    task = asyncio.create_task(made.run())
+    made.put(call(9), None)
+    await made.flush(20)
+    lock = sqlite3.connect(tmp_path / "psap.db", isolation_level=None)
+    lock.execute("BEGIN IMMEDIATE")
+    made.put(call(1, classification=Classification.EMERGENCY, note="di sungai"), "6281")
+    made.mark({"call_id": "c1"})
+    async with asyncio.timeout(20):
+        while made.pending("c1") is not None:  # noqa: ASYNC110 - it is on its way to the database
+            await asyncio.sleep(0.01)
+    await made.stop(task, 0.05)
+    lock.execute("ROLLBACK")
+    marked: list[str] = []
+    again = recorder(database, tmp_path, clock, marked)
+    task = asyncio.create_task(again.run())
+    again.put(call(2), None)
+    await again.flush(20)
+    async with database.read() as connection:
+        assert (await load(connection, ["c1"]))["c1"][0].note == "di sungai"
+    assert marked == ["c1"]
+    await again.stop(task, 1)
+    await slow.close()
+
+
+async def test_a_fault_in_the_writer_leaves_what_it_had_in_the_spool(
+    database: Database, tmp_path: Path, clock: FixedClock
+) -> None:
+    made = recorder(database, tmp_path, clock, [])
+
+    async def broken(_marks: list[dict[str, Any]]) -> None:
+        raise RuntimeError("a fault of ours")
+
+    made._on_marked = broken
+    task = asyncio.create_task(made.run())
+    made.put(call(3, note="x"), None)
+    made.mark({"call_id": "c3"})
+    await asyncio.wait([task], timeout=20)
+    await made.stop(task, 0.01)
+    assert '"c3"' in (tmp_path / "spool" / "calls.jsonl").read_text()
+
+
+async def test_a_spool_that_cannot_be_read_is_no_reason_to_end(
+    database: Database, tmp_path: Path, clock: FixedClock
+) -> None:
+    spool = tmp_path / "spool" / "calls.jsonl"
+    spool.mkdir(parents=True)  # whoever asks to read it gets an OSError
+    made = recorder(database, tmp_path, clock, [])
+    assert not await made._replay()
+    assert made.away is not None
+    spool.rmdir()
+    spool.write_bytes(b'{"call": \xff\xfe\n')  # and bytes that are no text are a line of nobody's
+    assert await made._replay()
+    assert made.away is None
+
+
 async def test_the_ledger_fills_what_is_open_and_leaves_peoples_words(
     database: Database, clock: FixedClock
 ) -> None:
