@@ -143,7 +143,7 @@ class DeskPhone:
             await asyncio.sleep(granted / 2 or REGISTER_AGAIN)
             try:
                 granted = await self._register(REGISTER_EXPIRES)
-            except SippError:
+            except (SippError, OSError):  # OSError: the lines are closed
                 granted = 0
 
     async def _register(self, expires: int) -> int:
