@@ -147,8 +147,6 @@ def belongs(call: Call) -> bool:
     """
     if call.direction != "inbound" or call.ending not in LOST or call.policy.decision == TOO_MANY:
         return False
-    if call.policy.decision == "too_many":  # refused because the number was on the line already, twice
-        return False
     marked = (call.policy.rung or 0) > 0
     return not (call.ending is Ending.NO_RESPONSE and marked)
 

@@ -27,6 +27,7 @@ from psap.missed.model import (
     Result,
     Status,
     belongs,
+    betrays,
     entry_of,
     joined,
 )
@@ -63,9 +64,10 @@ async def derive(connection: AsyncConnection, site: str, now_us: int) -> tuple[l
             await store.replace(connection, entry)
         await store.link(connection, site, call.id, entry.id)
         changed[entry.id] = entry
-    for entry, answered in await store.answered_since(connection, site):
+    for entry, answered in await store.answered_since(connection, site, now_us - WINDOW_US):
         done = _closed(entry, Closing.RESOLVED, BRIDGE, now_us, resolved_call_id=answered)
         if await store.replace(connection, done):
+            await _settle_attempt(connection, entry)
             changed[done.id] = done
             await _audit(connection, done, BRIDGE, Action.MISSED_CLOSED, now_us, result="resolved")
     return list(changed.values()), len(waiting) == BATCH
@@ -103,7 +105,7 @@ async def release(
         return entry
     free = _changed(entry, now_us, status=Status.OPEN, claimed_by=None, claimed_at=None)
     await _write(connection, free)
-    await _settle_attempt(connection, entry, now_us)
+    await _settle_attempt(connection, entry)
     await _audit(connection, free, by, Action.MISSED_RELEASED, now_us, was=str(entry.status))
     return free
 
@@ -129,7 +131,7 @@ async def close(
     assert result in PERSONS_WORD
     done = _closed(entry, result, by, now_us, note=note)
     await _write(connection, done)
-    await _settle_attempt(connection, entry, now_us)
+    await _settle_attempt(connection, entry)
     await _audit(connection, done, by, Action.MISSED_CLOSED, now_us, result=str(result))
     return done
 
@@ -159,8 +161,11 @@ async def begin(
         raise MissedError(
             "not_reachable", "tidak ada nomor yang dapat ditelepon", "there is no number to ring"
         )
-    incident = await store.incident_of(connection, site, entry.number_key)
-    hides = entry.needs_confirmation or (incident is not None and incident[1] in HIDES)
+    reports = await store.open_incidents_of(connection, site, entry.number_key)
+    hides = entry.needs_confirmation or any(category in HIDES for _, category in reports)
+    if not hides:  # a silent call may also have been answered, or not be in the list yet
+        earlier = await store.recent_calls(connection, site, entry.number_key, now_us - WINDOW_US)
+        hides = any(betrays(call) for call in earlier)
     if hides and not confirm:
         raise MissedError(
             "confirm_needed",
@@ -173,7 +178,7 @@ async def begin(
             "status": Status.CALLING,
             "attempts": entry.attempts + 1,
             "needs_confirmation": hides,
-            "incident_id": entry.incident_id or (incident[0] if incident else None),
+            "incident_id": entry.incident_id or (reports[0][0] if reports else None),
         }
     )
     attempt = Attempt(
@@ -333,8 +338,8 @@ def _closed(entry: Missed, result: Closing, by: str, now_us: int, **update: Any)
     )
 
 
-async def _settle_attempt(connection: AsyncConnection, entry: Missed, now_us: int) -> None:
-    """An unknown attempt that a person decided is asked for no more."""
+async def _settle_attempt(connection: AsyncConnection, entry: Missed) -> None:
+    """An unknown attempt that a person decided, or whose citizen called again, is asked for no more."""
     if entry.status is not Status.UNKNOWN:
         return
     attempt = await store.attempt_of(connection, entry.site, entry.id, entry.claim)

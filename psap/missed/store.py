@@ -133,15 +133,16 @@ async def calls_of(connection: AsyncConnection, site: str, missed_id: str) -> li
     return [row[0] for row in await connection.execute(query)]
 
 
-async def answered_since(connection: AsyncConnection, site: str) -> list[tuple[Missed, str]]:
-    """Entries nobody is calling whose number called again and was answered; with that call's id."""
+async def answered_since(connection: AsyncConnection, site: str, since: int) -> list[tuple[Missed, str]]:
+    """Entries nobody is calling whose number called again since a time and was answered; with that call's
+    id. Begins at the calls: of entries that nobody closes there are more each day."""
     query = (
         select(missed, calls.c.id.label("answered_call"))
         .join(
             calls,
             and_(
                 calls.c.site == missed.c.site,
-                calls.c.number_key == missed.c.number_key,
+                calls.c.number_key == missed.c.open_key,
                 calls.c.started_at > missed.c.last_at,
             ),
         )
@@ -150,6 +151,7 @@ async def answered_since(connection: AsyncConnection, site: str) -> list[tuple[M
             missed.c.status.in_([str(Status.OPEN), str(Status.CLAIMED), str(Status.UNKNOWN)]),
             calls.c.direction == "inbound",
             calls.c.ending.in_([str(Ending.ANSWERED), str(Ending.OVERFLOWED)]),
+            calls.c.started_at >= since,
         )
         .order_by(calls.c.started_at)
     )
@@ -158,17 +160,39 @@ async def answered_since(connection: AsyncConnection, site: str) -> list[tuple[M
     return list(found.values())
 
 
-async def incident_of(connection: AsyncConnection, site: str, key: str) -> tuple[str, str | None] | None:
-    """(id, category) of the newest incident of a number that is not closed."""
+async def open_incidents_of(connection: AsyncConnection, site: str, key: str) -> list[tuple[str, str | None]]:
+    """(id, category) of the incidents that a number's calls made or were linked to and that are not
+    closed, newest first."""
+    mine = and_(calls.c.site == site, calls.c.number_key == key)
     query = (
         select(incidents.c.id, incidents.c.category)
-        .join(calls, and_(calls.c.site == incidents.c.site, calls.c.id == incidents.c.call_id))
-        .where(incidents.c.site == site, calls.c.number_key == key, incidents.c.status != "closed")
+        .where(
+            incidents.c.site == site,
+            incidents.c.status != "closed",
+            or_(
+                incidents.c.call_id.in_(select(calls.c.id).where(mine)),
+                incidents.c.id.in_(select(calls.c.incident_id).where(mine)),
+            ),
+        )
         .order_by(incidents.c.created_at.desc())
-        .limit(1)
     )
-    row = (await connection.execute(query)).first()
-    return None if row is None else (row[0], row[1])
+    return [(row[0], row[1]) for row in await connection.execute(query)]
+
+
+async def recent_calls(connection: AsyncConnection, site: str, key: str, since: int) -> list[Call]:
+    """A number's newest calls to us since a time, at most 200, whatever came of them."""
+    query = (
+        select(calls)
+        .where(
+            calls.c.site == site,
+            calls.c.number_key == key,
+            calls.c.started_at >= since,
+            calls.c.direction == "inbound",
+        )
+        .order_by(calls.c.started_at.desc())
+        .limit(200)
+    )
+    return [call_of(row) for row in (await connection.execute(query)).mappings()]
 
 
 # -- call-backs

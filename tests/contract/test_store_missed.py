@@ -82,6 +82,19 @@ class Book:
             return await service.finish(connection, done, self.clock.now_us())
 
 
+async def report(book: Book, number: int, category: str, about: Call, ago: int = 0) -> str:
+    """Write an open incident; its id."""
+    at = book.clock.now_us() - ago * MINUTE
+    made = Incident(
+        id=str(uuid.uuid4()), site=SITE, number=f"SMG-2026-{number:06d}", version=1, status="open",
+        call_id=about.id, category=category, shift_date="2026-09-21", created_by="agent1",
+        created_at=at, updated_at=at,
+    )  # fmt: skip
+    async with book.database.write() as connection:
+        await connection.execute(incidents.insert().values(**incident_row(made)))
+    return made.id
+
+
 @pytest.fixture
 def book(database: Database, clock: FixedClock) -> Book:
     return Book(database, clock)
@@ -244,21 +257,52 @@ async def test_who_could_not_speak_is_not_rung_without_a_word(book: Book) -> Non
 
 async def test_an_open_report_of_violence_asks_for_the_same_word(book: Book) -> None:
     told = await book.call(Ending.ANSWERED, ago=20)
-    now = book.clock.now_us()
-    incident = Incident(
-        id=str(uuid.uuid4()), site=SITE, number="SMG-2026-000001", version=1, status="open",
-        call_id=told.id, category="violence", shift_date="2026-09-21", created_by="agent1",
-        created_at=now, updated_at=now,
-    )  # fmt: skip
-    async with book.database.write() as connection:
-        await connection.execute(incidents.insert().values(**incident_row(incident)))
+    incident_id = await report(book, 1, "violence", told)
     entry = await book.lost()
     with pytest.raises(MissedError) as refused:
         await book.begin(entry.id)
     assert refused.value.key == "confirm_needed"
     await book.begin(entry.id, confirm=True)
     (after,) = await book.open()
-    assert after.incident_id == incident.id
+    assert after.incident_id == incident_id
+
+
+async def test_an_older_report_of_violence_and_one_it_was_linked_to_ask_too(book: Book) -> None:
+    first = await book.call(Ending.ANSWERED, ago=40)
+    for number, (category, about) in enumerate((("violence", first), ("fire", first)), 1):
+        await report(book, number, category, about, ago=30 - number)
+    entry = await book.lost()
+    with pytest.raises(MissedError) as refused:
+        await book.begin(entry.id)
+    assert refused.value.key == "confirm_needed"  # though the newest report is of a fire
+    # somebody else's report, to which a call of this number was linked
+    other = await book.call(Ending.ANSWERED, key="628111", ago=50)
+    linked = await report(book, 3, "violence", other, ago=20)
+    victim = "628222"
+    await book.call(Ending.ANSWERED, key=victim, ago=10, incident_id=linked)
+    entry = await book.lost(key=victim)
+    with pytest.raises(MissedError) as refused:
+        await book.begin(entry.id)
+    assert refused.value.key == "confirm_needed"
+
+
+async def test_who_could_not_speak_a_while_ago_is_not_rung_without_a_word_today(book: Book) -> None:
+    await book.call(Ending.ANSWERED, ago=30, flags=[Flag.CANNOT_SPEAK])  # answered: in no list
+    entry = await book.lost()
+    with pytest.raises(MissedError) as refused:
+        await book.begin(entry.id)
+    assert refused.value.key == "confirm_needed"
+    await book.begin(entry.id, confirm=True)
+
+
+async def test_an_unknown_attempt_is_settled_when_the_citizen_calls_again(book: Book) -> None:
+    entry = await book.lost(ago=10)
+    await book.finish(await book.begin(entry.id), Result.UNKNOWN)
+    await book.call(Ending.ANSWERED)
+    (after,) = await book.derive()
+    assert after.result is Closing.RESOLVED
+    async with book.database.read() as connection:
+        assert await store.undecided(connection, SITE) == []
 
 
 async def test_only_its_owner_or_who_may_decides(book: Book) -> None:
