@@ -126,6 +126,9 @@ class Oidc:
             raise OidcError(f"no claim {self._claim}")
         if self._claim == "email" and claims.get("email_verified") is not True:
             raise OidcError("the address is not verified")
+        if not name.isascii() or name != name.strip():
+            # str.lower() and strip() make "agent1" of the Kelvin sign's k or a blank: another person there
+            raise OidcError(f"{self._claim} is no username of ours")
         return name
 
     async def _verified(self, token: str, described: dict[str, Any], nonce: str) -> dict[str, Any]:

@@ -73,10 +73,14 @@ async def leave(ask: Ask[None, None]) -> web.Response:
     query=Returned,
     content_type="text/html",
     summary=("Kembali dari penyedia identitas", "Back from the identity provider"),
-    problems=("not_found",),
+    problems=("not_found", "too_many_attempts"),
 )
 async def come_back(ask: Ask[None, Returned]) -> web.Response:
     oidc, accounts = _configured(ask), ask.parts.accounts
+    address = ask.request.remote or ""
+    # anybody may send forged answers, and each costs an entry or a question to the provider
+    if (wait := await accounts.lockout.attempt(None, address)) > 0:
+        raise Problem("too_many_attempts", headers={"Retry-After": str(wait)})
     try:
         name = await oidc.finish(ask.query.state, ask.query.code, ask.request.cookies.get(BROWSER, ""))
         user = await accounts.existing(name)
@@ -90,7 +94,8 @@ async def come_back(ask: Ask[None, Returned]) -> web.Response:
         await accounts.note_failure(None, "oidc")
         _, indonesian, english = PROBLEMS["oidc_failed"]
         return _page(401, f"{indonesian} / {english}")
-    origin = Origin(ask.request.remote or "", ask.request.headers.get("User-Agent", ""), "oidc")
+    await accounts.lockout.succeeded(None, address)
+    origin = Origin(address, ask.request.headers.get("User-Agent", ""), "oidc")
     signed_in = await accounts.open_session(user, origin)
     # a page of our own goes on: a redirect from the provider would not carry a SameSite=Strict cookie
     response = _page(200, "Masuk… / Signing in…", '<meta http-equiv="refresh" content="0;url=/">')

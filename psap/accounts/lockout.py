@@ -57,14 +57,15 @@ class Lockout:
         # a hundred guesses at once wait for each other here, not for the database's lock and its time limit
         self._in_turn = asyncio.Lock()
 
-    async def attempt(self, username: str, address: str) -> int:
+    async def attempt(self, username: str | None, address: str) -> int:
         """0: go on, and the attempt counts as failed until ``succeeded``; else seconds to wait.
 
+        ``username`` None: nobody is named yet (the way back from a provider), only the address counts.
         Counted before the password is looked at: a hundred guesses at once are a hundred failures.
         """
         now = self._clock.now_us()
         async with self._in_turn, self._database.write() as connection:
-            known = await store.signed_in_from(
+            known = username is not None and await store.signed_in_from(
                 connection, self._site, username, network_of(address), now - KNOWN_FOR
             )
             keys = _keys(username, address, known)
@@ -97,7 +98,7 @@ class Lockout:
                     detail={"address": address, "seconds": math.ceil(wait / SECOND)},
                 )
 
-    async def succeeded(self, username: str, address: str) -> None:
+    async def succeeded(self, username: str | None, address: str) -> None:
         """It was the right password: this person's failures from here are forgotten."""
         async with self._in_turn, self._database.write() as connection:
             for key, rule in _keys(username, address, False).items():
@@ -107,8 +108,10 @@ class Lockout:
                     await store.forgive_one(connection, self._site, key)
 
 
-def _keys(username: str, address: str, known: bool) -> dict[str, Rule]:
+def _keys(username: str | None, address: str, known: bool) -> dict[str, Rule]:
     network = network_of(address)
+    if username is None:
+        return {_key(ADDRESS, network): ADDRESS}
     keys = {_key(PAIR, username, network): PAIR, _key(ADDRESS, network): ADDRESS}
     return keys if known else keys | {_key(ACCOUNT, username): ACCOUNT}
 

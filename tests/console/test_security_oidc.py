@@ -19,8 +19,10 @@ from joserfc import jwt
 from joserfc.jwk import OctKey, RSAKey
 
 from console.app import make_app, make_parts
+from psap.accounts.lockout import ADDRESS
+from psap.accounts.model import Role
 from psap.platform.audit import Action, read_audit
-from tests.console.conftest import Console
+from tests.console.conftest import PASSWORD, Console
 
 CLIENT = "psap112"
 
@@ -148,11 +150,14 @@ BENT: dict[str, dict[str, Any]] = {
     "nobody's": {"sub": None},
     "without the claim": {"preferred_username": None},
     "an unknown person": {"preferred_username": "stranger"},
+    "another person's, with a blank": {"preferred_username": "agent1\N{NO-BREAK SPACE}"},
+    "another person's, whose small letters are ours": {"preferred_username": "\N{KELVIN SIGN}artini"},
     "no text": {"preferred_username": ["agent1"]},
 }
 
 
 async def test_bent_tokens_are_refused(console: Console) -> None:
+    await console.parts.accounts.add("kartini", "Kartini", Role.AGENT, PASSWORD, actor="test")
     async with together(console) as (issuer, browser):
         for name, claims in BENT.items():
             issuer.claims = claims
@@ -184,6 +189,20 @@ async def test_the_way_back_belongs_to_the_browser_that_left(console: Console) -
         await leave(browser)
         assert await come_back(browser, {"state": "forged", "code": "x"}) == 401
         assert await come_back(browser, {"error": "access_denied"}) == 401
+
+
+async def test_forged_ways_back_do_not_fill_the_audit(console: Console) -> None:
+    async with together(console) as (_issuer, browser):
+        answers = [await come_back(browser, {"state": "forged", "code": "x"}) for _ in range(ADDRESS.free + 5)]
+    assert set(answers[: ADDRESS.free]) == {401}
+    assert set(answers[ADDRESS.free :]) == {429}
+    async with console.parts.database.read() as connection:
+        told = await read_audit(
+            connection, console.parts.site, action=str(Action.SIGN_IN_FAILED), limit=500
+        )
+    assert len(told) == ADDRESS.free
+    # whose password is right comes in at once, from a place of their own
+    assert await console.parts.accounts.lockout.attempt("agent1", "10.0.0.7") == 0
 
 
 async def test_a_closed_account_and_a_provider_that_is_away(console: Console) -> None:
