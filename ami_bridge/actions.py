@@ -100,7 +100,8 @@ class Actions:
         also not one outside the queue (a call-back) beside which the telephone rings."""
         if agent.ringing and not agent.talking and agent.device is not Device.IN_USE:
             with contextlib.suppress(RefusedError):  # it ended by itself
-                await self._link.do("Hangup", Channel=f"/^PJSIP\\/{agent.phone}-/", Cause=16)
+                # not 16, a normal end: where it was answered in this very moment, its caller goes back in front
+                await self._link.do("Hangup", Channel=f"/^PJSIP\\/{agent.phone}-/", Cause=31)
 
     async def spoke(self, channel: str, word: str) -> None:
         """Tell the gate what is heard of its caller: ``1`` speech, ``talking``, ``quiet``."""
