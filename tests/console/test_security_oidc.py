@@ -193,13 +193,13 @@ async def test_the_way_back_belongs_to_the_browser_that_left(console: Console) -
 
 async def test_forged_ways_back_do_not_fill_the_audit(console: Console) -> None:
     async with together(console) as (_issuer, browser):
-        answers = [await come_back(browser, {"state": "forged", "code": "x"}) for _ in range(ADDRESS.free + 5)]
+        answers = [
+            await come_back(browser, {"state": "forged", "code": "x"}) for _ in range(ADDRESS.free + 5)
+        ]
     assert set(answers[: ADDRESS.free]) == {401}
     assert set(answers[ADDRESS.free :]) == {429}
     async with console.parts.database.read() as connection:
-        told = await read_audit(
-            connection, console.parts.site, action=str(Action.SIGN_IN_FAILED), limit=500
-        )
+        told = await read_audit(connection, console.parts.site, action=str(Action.SIGN_IN_FAILED), limit=500)
     assert len(told) == ADDRESS.free
     # whose password is right comes in at once, from a place of their own
     assert await console.parts.accounts.lockout.attempt("agent1", "10.0.0.7") == 0
