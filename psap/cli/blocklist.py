@@ -96,7 +96,7 @@ def add(
             print(f"Diblokir {end_id} / blocked {end_en}")
         return block
 
-    on_ground(home, work)
+    on_ground(home, work, new=True)
 
 
 @app.command("remove")
@@ -223,7 +223,7 @@ def import_(
         for each in report.bad:
             print(f"{file}:{each.line}: {each.id} / {each.en}", file=sys.stderr)
 
-    on_ground(home, work)
+    on_ground(home, work, new=True)
 
 
 @app.command("export")

@@ -40,13 +40,21 @@ class Ground:
         return self.profile.site
 
 
-def on_ground(home: Path | None, work: Callable[[Ground], Awaitable[Answer]]) -> Answer:
+def on_ground(home: Path | None, work: Callable[[Ground], Awaitable[Answer]], *, new: bool = False) -> Answer:
     """Open a home, do the work, close it. Every foreseen failure becomes one line.
 
+    ``new``: the work may be a home's first. All else on a home that is not there is a slip of the
+    pen, and "nothing found, all whole" would be a false answer.
+
     Raises:
-        RefusedError: the profile or the database cannot be used.
+        RefusedError: the home is not there, the profile or the database cannot be used.
     """
     settings = load_settings(home)
+    if not new and not settings.home.is_dir():
+        raise RefusedError(
+            f"{settings.home} tidak ada: periksa --home, atau ./112 up dahulu / "
+            f"{settings.home} is not there: check --home, or run ./112 up first"
+        )
     in_force = settings.home / "profile.toml"
     try:
         profile = load_profile(in_force if in_force.exists() else find_profile(settings.profile))

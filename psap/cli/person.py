@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,13 +16,15 @@ from psap.keeping.persons import Persons
 from psap.platform import disk
 from psap.platform.settings import write_private
 
+NUMBER = re.compile(r"\+?[0-9][0-9 .()-]*")
 app = typer.Typer(no_args_is_help=True, help="Data satu orang (UU PDP) / one person's data")
 Number = Annotated[str, typer.Argument(help="Nomor telepon / telephone number", show_default=False)]
 
 
 def _who(ground: Ground, persons: Persons, number: str) -> Identity:
     who = persons.who(number)
-    if len(number.strip()) < 3 or not who.spellings:
+    # "0 calls" for a slip of the pen would be a wrong answer to a citizen
+    if not NUMBER.fullmatch(number.strip()) or sum(map(str.isdigit, number)) < 3 or not who.spellings:
         raise RefusedError("bukan nomor telepon / not a telephone number")
     return who
 
@@ -66,7 +69,7 @@ def erase(
 ) -> None:
     """Keluarkan seseorang dari semua catatan; statistik tetap / take a person out; statistics stay."""
     if len(reason.strip()) < 3:
-        raise RefusedError("--reason kosong / --reason is empty")
+        raise RefusedError("--reason: sedikitnya 3 huruf / at least 3 letters")
 
     async def work(ground: Ground) -> None:
         persons = _persons(ground)

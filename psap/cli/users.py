@@ -58,6 +58,35 @@ def add(
         if given is None:
             print(f"Kata sandi / password: {password}")
 
+    on_ground(home, work, new=True)
+
+
+@app.command("password")
+def password(
+    username: Username,
+    password_stdin: Annotated[
+        bool, typer.Option("--password-stdin", help="Baca dari masukan / read it from standard input")
+    ] = False,
+    as_json: JsonOption = False,
+    home: HomeOption = None,
+) -> None:
+    """Sandi baru; sesi dan token berakhir / a new password; sessions and tokens end."""
+    given = sys.stdin.readline().rstrip("\r\n") if password_stdin else None
+
+    async def work(ground: Ground) -> None:
+        made = given if given is not None else secrets.token_urlsafe(12)
+        try:
+            await _accounts(ground).set_password(username, made, actor=ground.actor)
+        except AccountError as error:
+            raise RefusedError(str(error)) from None
+        shown = {} if given is not None else {"password": made}
+        if as_json:
+            show_json({"username": username.strip().lower(), **shown})
+            return
+        print(f"Sandi diganti / password changed: {username.strip().lower()}")
+        if shown:
+            print(f"Kata sandi / password: {made}")
+
     on_ground(home, work)
 
 
@@ -168,6 +197,10 @@ def totp_reset(username: Username, home: HomeOption = None) -> None:
             user = await accounts.existing(username)
         except AccountError as error:
             raise RefusedError(str(error)) from None
+        if not await accounts.factors.is_on(user):
+            raise RefusedError(
+                f"{user.username} tidak memakai kode kedua / {user.username} has no second factor"
+            )
         await accounts.factors.remove(user, actor=ground.actor)
         print(f"Kode kedua dilepas / second factor removed: {user.username}")
 

@@ -125,6 +125,9 @@ def ami(detail: str, *, refused: bool) -> Trouble:
     return trouble("ami", "down", detail)
 
 
+NOT_RUNNING = "112 tidak berjalan di sini: ./112 up / 112 does not run here: ./112 up"
+
+
 def mend(part: str) -> str | None:
     """How to mend a part, both languages in a line; None: nothing is known."""
     words = WORDS.get(part)

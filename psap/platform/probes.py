@@ -66,7 +66,9 @@ async def status(settings: Settings) -> Status:
     for name, part in _told_by_the_bridge(settings).items():
         parts.setdefault(name, part)
     for name, part in parts.items():
-        part.mend = None if part.state == "up" else mending.mend(name)
+        if part.state != "up":
+            # nothing of this home runs: then nothing is restarted by itself
+            part.mend = mending.mend(name) if known else mending.NOT_RUNNING
     return Status(healthy=all(part.state == "up" for part in parts.values()), parts=parts)
 
 
