@@ -123,6 +123,8 @@ class Callbacks:
             raise ControlError("not_reachable", "there is no number to ring")
         self._not_on_the_line(entry)
         phone = (await self._free(agent)).phone
+        await self._end_earlier(missed_id)
+        await self._recorder.flush(1.0)  # a silent call that ended just now asks for a word, too
         channel_id = f"{self.site}-cb-{uuid.uuid4().hex}"
         await self._actions.allow_dial(channel_id, entry.caller.number)
         try:
@@ -176,6 +178,16 @@ class Callbacks:
         if key is not None and any(call.number_key == key for call in self._following.calls.values()):
             raise ControlError("on_the_line", "the caller is on the line to 112 right now")
 
+    async def _end_earlier(self, missed_id: str) -> None:
+        """A person decided about an earlier attempt that nobody knew of: it dials no more, or goes on now."""
+        for running in list(self._running.values()):
+            channel_id = running.attempt.channel_id
+            if running.attempt.missed_id != missed_id or running.done:
+                continue
+            undialled = await self._actions.forbid_dial(channel_id)
+            if not undialled and channel_id in await self._actions.channels():
+                raise ControlError("already_calling", "the earlier call-back goes on after all")
+
     async def _originate(self, running: Running) -> None:
         attempt = running.attempt
         ring = scaled(self._settings, AGENT_RING_SECONDS, SHORTEST_RING_SECONDS)
@@ -217,7 +229,7 @@ class Callbacks:
         self._swept = False
         self._away_since = time.monotonic()
         for running in self._running.values():
-            running.unsure = True
+            running.unsure, running.looks = True, 0
 
     # -- looking after them
 
@@ -263,11 +275,8 @@ class Callbacks:
     async def _look_up(self, running: Running) -> None:
         attempt = running.attempt
         alive = attempt.channel_id in await self._actions.channels()
-        since = attempt.started_at / 1_000_000
-        cel = self._settings.pbx / callback_steps.CEL
-        lines = await asyncio.to_thread(callback_steps.lines_about, cel, attempt.channel_id, since)
-        for step in callback_steps.ledger_steps(lines, attempt.channel_id):
-            running.progress.take(step)
+        if running.looks <= LOOKS:  # the ledger of what is long gone grows no more, only everybody else's
+            await self._read_ledger(running)
         if running.done:
             return
         if alive:
@@ -280,11 +289,20 @@ class Callbacks:
             self._over(running, Source.LEDGER)  # they talked, and Asterisk died meanwhile
         elif running.looks >= LOOKS:
             await self._give_to_a_person(running)
+            running.looks += 1
         else:
             running.looks += 1
 
+    async def _read_ledger(self, running: Running) -> None:
+        attempt = running.attempt
+        since = attempt.started_at / 1_000_000
+        cel = self._settings.pbx / callback_steps.CEL
+        lines = await asyncio.to_thread(callback_steps.lines_about, cel, attempt.channel_id, since)
+        for step in callback_steps.ledger_steps(lines, attempt.channel_id):
+            running.progress.take(step)
+
     async def _goes_on(self, running: Running) -> None:
-        running.unsure, running.moved = False, time.monotonic()
+        running.unsure, running.looks, running.moved = False, 0, time.monotonic()
         if running.attempt.state is AttemptState.UNKNOWN:
             running.attempt = running.attempt.model_copy(
                 update={"state": AttemptState.UNDER_WAY, "result": None}
@@ -310,13 +328,18 @@ class Callbacks:
                 running.attempt = attempt.model_copy(update={"state": AttemptState.DONE})
                 running.done = True
             return
-        running.attempt = running.attempt.model_copy(
-            update={"state": AttemptState.UNKNOWN, "result": Result.UNKNOWN}
-        )
-        running.source = Source.LEDGER
-        await self._record(running)
-        async with self._data.writing() as connection:
-            entry = await service.finish(connection, running.attempt, self._now())
+        before = running.attempt
+        unknown = before.model_copy(update={"state": AttemptState.UNKNOWN, "result": Result.UNKNOWN})
+        running.attempt, running.source = unknown, Source.LEDGER
+        try:
+            await self._record(running)
+            async with self._data.writing() as connection:
+                entry = await service.finish(connection, running.attempt, self._now())
+        except BaseException:
+            # not written, so nobody was told: next time again, or the entry would be "calling" for ever
+            if running.attempt is unknown:
+                running.attempt = before
+            raise
         if entry is not None:
             self._tell(entry)
 
