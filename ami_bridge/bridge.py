@@ -113,7 +113,7 @@ class Bridge:
         self.listeners.append(self.unsaved.listen)
         self.stuck = Stuck(self.actions.hang_up, log)
         self.listeners.append(self.stuck.listen)
-        self.set_clock = SetClock(self.link, self.actions, self.following, log)
+        self.set_clock = SetClock(self.link, self.following, log)
         self.overload = Overload()
         self.listeners.append(self.overload.listen)
         self.troubles.append(self.overload.complaint)

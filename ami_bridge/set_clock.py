@@ -1,27 +1,32 @@
-"""The clock was set back: the queue would ring nobody until it has caught up.
+"""The clock was set back: Asterisk would let waiting callers wait until it has caught up.
 
-Asterisk measures the wrap-up by the wall clock: who ended a call at 10:00 and finds the clock at 9:00 is
-wrapping up until 10:00 for it, and a ring that began at 10:00 goes on for an hour. So the queue is told to
-forget its last calls (``QueueReset``), and rings that were under way begin anew. The other way, nothing of
-ours is to be done: wrap-ups are over early, and telephones register anew (asterisk-config/pjsip.conf).
+Asterisk measures its waits by the wall clock. Set from 10:00 to 9:00, whoever ended a call at 10:00 wraps up
+until 10:00 for it; and every caller who waits for something, in the gate for a key, in the queue for the next
+look at the call takers, for the end of a ring, waits an hour for it (measured on Asterisk 22.10.1). So the
+queue is told to forget its last calls (``QueueReset``), and whoever is not in conversation is sent
+on: from the gate as when agi is away, in the queue to its beginning, in the order of coming.
+The other way, nothing of ours is to be done: waits are over early, and telephones register anew
+(asterisk-config/pjsip.conf).
 """
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from typing import Any
 
-from ami_bridge.actions import Actions
 from ami_bridge.duties import Duty
 from ami_bridge.link import Link
 from ami_bridge.translate import agent_fact, whole
-from ami_bridge.wire import Headers
+from ami_bridge.wire import Headers, RefusedError
 from psap.calls.service import Following
+from psap.calls.tracking import Stage
 
 EVERY = 1.0  # seconds
 STEP = 2.0  # seconds by which a clock is set, not slewed
 QUEUES = ("psap112", "psap-second")
+GATE, QUEUE = ("psap-gate", "local"), ("psap-queue", "1")  # context and priority
 
 
 class SetClock:
@@ -30,13 +35,11 @@ class SetClock:
     def __init__(
         self,
         link: Link,
-        actions: Actions,
         following: Following,
         log: Any,
         steady: Callable[[], float] = time.monotonic,
     ) -> None:
         self._link = link
-        self._actions = actions
         self._following = following
         self._log = log
         self._steady = steady
@@ -59,9 +62,19 @@ class SetClock:
         self._back = self._back or step < -STEP
         if self._back:
             await self.forget()
-            for agent in list(self._following.desk.by_phone.values()):
-                await self._actions.stop_ringing(agent)
+            await self._send_on()
             self._back = False
+
+    async def _send_on(self) -> None:
+        waiting = [each for each in self._following.calls.values() if each.call.direction == "inbound"]
+        for tracker in sorted(waiting, key=lambda each: each.joined_at or each.call.started_at):
+            if tracker.ended or tracker.talking_leg() is not None:
+                continue  # also one who has come through while others were sent
+            context, where = GATE if tracker.stage is Stage.GATE else QUEUE
+            with contextlib.suppress(RefusedError):  # has hung up
+                await self._link.do(
+                    "Redirect", Channel=tracker.call.uniqueid, Context=context, Exten="s", Priority=where
+                )
 
     async def _members(self, queue: str) -> list[Headers]:
         rows = await self._link.do("QueueStatus", Queue=queue, timeout=10.0)

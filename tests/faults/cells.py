@@ -66,7 +66,14 @@ class Cell:
             return 60.0 if self.how == "stopped" else 30.0
         if self.how == "an hour on":
             return 70.0  # every registration is over: the only telephone is back within a minute
+        if self.waits_longer and self.moment == GATE:
+            return 15.0  # a prompt is heard first
         return 8.0
+
+    @property
+    def waits_longer(self) -> bool:
+        """Whether Asterisk's waits do not end any more: in the gate, for who presses no key."""
+        return self.how == "an hour back"
 
     @property
     def ruins(self) -> bool:

@@ -144,7 +144,8 @@ class Play:
             if self.cell.loses:
                 await self._lost([(caller, placed)])
                 return
-            await self._press(caller)
+            if not self.cell.waits_longer:
+                await self._press(caller)
             seconds = await self._voices(caller) - dialled
             await asyncio.sleep(TALK)
             await self._hang_up(caller, placed)

@@ -73,7 +73,7 @@ class Proxy:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             there, back = await asyncio.open_connection("127.0.0.1", self.target)
-        except OSError:
+        except (OSError, asyncio.CancelledError):  # cancelled: the proxy ends while Asterisk is away
             writer.transport.abort()
             return
         ends = {writer, back}

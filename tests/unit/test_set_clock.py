@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from ami_bridge.set_clock import SetClock
 from ami_bridge.wire import Headers, LinkAwayError
+from psap.calls.tracking import Stage
 from psap.platform.clock import FixedClock
-from psap.queue.model import Agent, AgentFact, Desk
+from psap.queue.model import AgentFact, Desk
 
 START = 1_795_337_541  # epoch seconds
 HOUR = 3600
@@ -28,12 +30,36 @@ class Asterisk:
             self.asked.append(f"reset {fields['Queue']}")
             self.last_call = 0
             return []
+        if name == "Redirect":
+            self.asked.append(
+                f"{fields['Channel']} to {fields['Context']},{fields['Exten']},{fields['Priority']}"
+            )
+            return []
         if fields["Queue"] != "psap112":
             return []
         return [{"Event": "QueueMember", "Queue": "psap112", "LastCall": str(self.last_call)}]
 
-    async def stop_ringing(self, agent: Agent) -> None:
-        self.asked.append(f"stop {agent.phone}")
+
+@dataclass
+class Caller:
+    """As much of a tracker as is looked at."""
+
+    uniqueid: str
+    stage: Stage
+    joined_at: int | None = None
+    direction: str = "inbound"
+    started_at: int = 5
+
+    @property
+    def call(self) -> Caller:
+        return self
+
+    @property
+    def ended(self) -> bool:
+        return self.stage is Stage.ENDED
+
+    def talking_leg(self) -> object | None:
+        return self if self.stage is Stage.TALKING else None
 
 
 class Following:
@@ -41,6 +67,7 @@ class Following:
         self.clock = clock
         self.desk = Desk()
         self.desk.load({"abc": ("agent1", "Petugas 1")}, 1)
+        self.calls: dict[str, Caller] = {}
 
     def take_agent(self, fact: AgentFact) -> None: ...
 
@@ -56,7 +83,6 @@ class Room:
         self.wall, self.steady, self.asterisk = FixedClock(START * 1_000_000), 0.0, Asterisk()
         self.following = Following(self.wall)
         self.watch = SetClock(
-            self.asterisk,  # type: ignore[arg-type]
             self.asterisk,  # type: ignore[arg-type]
             self.following,  # type: ignore[arg-type]
             Log(),
@@ -76,16 +102,26 @@ async def test_a_clock_that_goes_asks_for_nothing() -> None:
     assert room.asterisk.asked == []
 
 
-async def test_set_back_the_last_calls_are_forgotten_and_rings_begin_anew() -> None:
+async def test_set_back_the_last_calls_are_forgotten_and_who_waits_is_sent_on() -> None:
     room = Room()
+    callers = [
+        Caller("second", Stage.QUEUE, joined_at=20),
+        Caller("first", Stage.RINGING, joined_at=10),
+        Caller("talking", Stage.TALKING, joined_at=3),
+        Caller("gate", Stage.GATE, started_at=30),
+        Caller("over", Stage.ENDED),
+        Caller("called back", Stage.RINGING, direction="outbound"),
+    ]
+    room.following.calls = {caller.uniqueid: caller for caller in callers}
     room.following.desk.by_phone["abc"].wraps_until = (START + 10) * 1_000_000
     room.goes(1.0, set_by=-HOUR)
     await room.watch.look()
-    assert room.asterisk.asked == ["reset psap112", "stop abc"]
+    sent = ["first to psap-queue,s,1", "second to psap-queue,s,1", "gate to psap-gate,s,local"]
+    assert room.asterisk.asked == ["reset psap112", *sent]
     assert room.following.desk.by_phone["abc"].wraps_until == 0
     room.goes(1.0)
     await room.watch.look()  # once is enough
-    assert len(room.asterisk.asked) == 2
+    assert len(room.asterisk.asked) == 4
 
 
 async def test_set_on_nothing_needs_to_be_done() -> None:
@@ -105,7 +141,7 @@ async def test_an_asterisk_that_is_away_is_asked_again() -> None:
             await room.watch.look()
         except LinkAwayError:
             assert away
-    assert room.asterisk.asked == ["reset psap112", "stop abc"]
+    assert room.asterisk.asked == ["reset psap112"]
 
 
 async def test_set_back_while_we_were_away() -> None:
