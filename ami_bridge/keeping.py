@@ -29,6 +29,8 @@ FIRST_BACKUP = 120.0  # after the start, when the last one is older than BACKUP_
 BACKUP_LIMIT = 1800.0
 RETENTION_LOOK = 900.0  # seconds between two looks at whether a day has passed
 DAY_US, QUIET_HOURS = 86_400_000_000, range(2, 5)
+# Nobody applied it for so long: we were away, or the clock was set wrongly forward, and everything looks old
+LONG_AGO_US = 7 * DAY_US
 TOLD_FOR = 12.0  # a mended file is told for so long: every page has heard it by then
 
 
@@ -228,9 +230,14 @@ class Keeping:
     # -- retention
 
     async def let_go(self) -> None:
-        """Once a day, at night where the day allows it, delete what was kept long enough."""
+        """Once a day, at night where the day allows it, delete what was kept long enough.
+
+        After a jump of the clock, back or far forward, the day begins anew: time for a person to see it.
+        """
         last, now = await self._retention.last(), self._clock.now_us()
-        if last is None:
+        if last is None or not 0 <= now - last <= LONG_AGO_US:
+            if last is not None:
+                self._log.warning("retention waits for a day", days_since=(now - last) // DAY_US)
             await self._retention.begin()
             return
         if now - last < DAY_US or (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, false, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, case, false, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from psap.keeping.person import Identity
@@ -75,8 +75,17 @@ async def _change(connection: AsyncConnection, table: Any, ids: Sequence[str], *
 
 async def erase_calls(connection: AsyncConnection, ids: Sequence[str]) -> int:
     """Times, endings, legs and classification stay; who called does not."""
+    whom_we_rang = case((calls.c.direction == "outbound", None), else_=calls.c.dialled)
     return await _change(
-        connection, calls, ids, number=None, e164=None, number_key=None, note=None, evidence=[]
+        connection,
+        calls,
+        ids,
+        number=None,
+        e164=None,
+        number_key=None,
+        dialled=whom_we_rang,
+        note=None,
+        evidence=[],
     )
 
 

@@ -49,6 +49,7 @@ RULES: dict[Kind, tuple[Rule, ...]] = {
             calls.c.started_at,
             calls.c.ending.is_not(None),
             or_(calls.c.legal_hold, _incident_held),
+            ((missed_calls, missed_calls.c.call_id),),
         ),
     ),
     Kind.MISSED: (

@@ -146,6 +146,17 @@ async def test_an_erasure_takes_the_person_out_and_keeps_the_figures(
     assert "8144" not in kept.read_text()
 
 
+async def test_whom_we_rang_is_taken_out_of_a_call_backs_record_too(
+    persons: Persons, database: Database
+) -> None:
+    back = call(7, KEY, id="back", direction="outbound", dialled=NUMBER)
+    await add(database, calls, back, call(8, KEY, id="came", direction="inbound", dialled="112"))
+    await persons.erase(persons.who(NUMBER), actor="cli:test", reason="permintaan tertulis")
+    async with database.read() as connection:
+        rows = (await connection.execute(select(calls.c.id, calls.c.dialled))).all()
+    assert {row[0]: row[1] for row in rows} == {"back": None, "came": "112"}
+
+
 async def test_a_block_in_force_is_not_lifted_by_an_erasure(persons: Persons, database: Database) -> None:
     await fill(database)
     none = {"removed_at": None, "expires_at": None}

@@ -9,15 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from sqlalchemy import func, insert, select
 
+from ami_bridge.keeping import Keeping
 from psap.agencies.profile import find_profile, load_profile
 from psap.keeping.model import DAY_US, Kind
 from psap.keeping.service import STEP, Retention
 from psap.platform.audit import Action, verify_audit, write_audit
 from psap.platform.clock import FixedClock
 from psap.platform.database import Database
-from psap.platform.schema import blocks, calls, incidents, marks, metadata, missed, sessions
+from psap.platform.schema import blocks, calls, incidents, marks, metadata, missed, missed_calls, sessions
 from psap.platform.settings import Settings
 from tests.support.filling import value_of
 
@@ -140,6 +142,35 @@ async def test_the_audits_chain_survives(keeping: Retention, database: Database,
         entries, fault = await verify_audit(connection, SITE)
     assert fault is None
     assert entries == 3  # the young one, what was trimmed, what was applied
+
+
+async def test_what_was_judged_of_a_call_goes_with_it(
+    keeping: Retention, database: Database, clock: FixedClock
+) -> None:
+    old = clock.now_us() - OLD * DAY_US
+    await add(database, calls, row(calls, 1, id="c1", started_at=old, ending="failed", incident_id=None))
+    await add(database, missed_calls, row(missed_calls, 1, call_id="c1", site=SITE, missed_id=""))
+    await keeping.apply(actor="cli:test")
+    assert await count(database, missed_calls) == 0
+
+
+@pytest.mark.parametrize(("jump", "gone"), [(0, 0), (2.1, 1), (30 * 365, 0), (-400, 0)])
+async def test_a_clock_set_wrongly_deletes_nothing_at_once(
+    database: Database, clock: FixedClock, tmp_path: Path, jump: float, gone: int
+) -> None:
+    (tmp_path / "home").mkdir()
+    nothing: Any = None
+    log: Any = structlog.get_logger()
+    profile = load_profile(find_profile("semarang"))
+    kept = Keeping(Settings(home=tmp_path / "home"), nothing, nothing, database, profile, clock, log)
+    await kept.let_go()
+    await add(database, calls, row(calls, 1, started_at=1, ending="answered", incident_id=None))
+    clock.advance(jump * 86_400)
+    await kept.let_go()
+    assert await count(database, calls) == 1 - gone
+    clock.advance(2.1 * 86_400)  # nobody minded: it is so
+    await kept.let_go()
+    assert await count(database, calls) == 0
 
 
 async def test_others_write_meanwhile(keeping: Retention, database: Database, clock: FixedClock) -> None:
