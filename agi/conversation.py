@@ -60,7 +60,7 @@ class Conversation(AGI):  # type: ignore[misc]
                 break
             key, _, value = line.partition(":")
             self.env[key.strip()] = value.strip()
-        self.late = self._late_from_the_start()
+        self.late = self.longest_gap = self._late_from_the_start()
         self._answered = time.monotonic()
 
     @property
@@ -128,7 +128,9 @@ class Conversation(AGI):  # type: ignore[misc]
             seconds = min(seconds, int(played[1]) / RATE)
         # from answer to answer: wherever this process was held up lies in between
         now = time.monotonic()
-        self.late += max(0.0, now - self._answered - seconds - SMALL)
+        gap = max(0.0, now - self._answered - seconds - SMALL)
+        self.late += gap
+        self.longest_gap = max(self.longest_gap, gap)
         self._answered = now
         return answer
 

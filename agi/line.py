@@ -13,6 +13,7 @@ from psap.platform.pbx_names import GLOBAL_BRIDGE, GLOBAL_FREE, SPOKE
 
 SLICE_MS = 300  # how long speech may go unnoticed inside a window
 AFTER_SOUND = 1.0  # seconds that the window stays open after the caller's last sound
+DEAF_SECONDS = 0.3  # without a command of ours Asterisk drops what is pressed: long enough for a key
 LONGEST_EXTRA = 4.0  # seconds that it stays open beyond its own end: noise never stops
 FRESH_SECONDS = 3.5  # the bridge writes its words each second
 
@@ -40,6 +41,9 @@ class Line(Protocol):
 
     def hears(self) -> bool:
         """Whether speech would be noticed: the bridge is there."""
+
+    def was_deaf(self) -> bool:
+        """Whether this process was held up for so long that a key may have gone by unheard."""
 
     def free_agents(self) -> int:
         """Call takers ready now; 0 if unknown."""
@@ -98,6 +102,9 @@ class AgiLine:
     def hears(self) -> bool:
         word, fresh = self._global(GLOBAL_BRIDGE)
         return fresh and word == "up"
+
+    def was_deaf(self) -> bool:
+        return self._call.longest_gap > DEAF_SECONDS
 
     def free_agents(self) -> int:
         word, fresh = self._global(GLOBAL_FREE)

@@ -66,10 +66,16 @@ class Actions:
 
     async def channels(self) -> set[str]:
         """Uniqueids of every channel that lives."""
+        return {row["Uniqueid"] for row in await self.channel_rows()}
+
+    async def channel_rows(self) -> list[Headers]:
+        """Every channel that lives, as Asterisk shows it."""
         rows = await self._link.do("CoreShowChannels", timeout=10.0)
-        return {
-            row["Uniqueid"] for row in rows if row.get("Event") == "CoreShowChannel" and "Uniqueid" in row
-        }
+        return [row for row in rows if row.get("Event") == "CoreShowChannel" and "Uniqueid" in row]
+
+    async def back_from_talk(self, channel: str) -> None:
+        """Send a caller (by Uniqueid) out of a conversation that has nobody else in it any more."""
+        await self._link.do("Redirect", Channel=channel, Context="psap-after", Exten="s", Priority=1)
 
     async def allow_dial(self, channel_id: str, number: str) -> None:
         """Let one call-back dial once: the dialplan takes this entry out as it dials."""
@@ -100,7 +106,7 @@ class Actions:
         also not one outside the queue (a call-back) beside which the telephone rings."""
         if agent.ringing and not agent.talking and agent.device is not Device.IN_USE:
             with contextlib.suppress(RefusedError):  # it ended by itself
-                # not 16, a normal end: where it was answered in this very moment, its caller goes back in front
+                # not 16, a normal end: if it was answered in this very moment, its caller goes back in front
                 await self._link.do("Hangup", Channel=f"/^PJSIP\\/{agent.phone}-/", Cause=31)
 
     async def spoke(self, channel: str, word: str) -> None:

@@ -27,7 +27,7 @@ from ami_bridge.rotation import Rotation
 from ami_bridge.security_feed import SecurityFeed
 from ami_bridge.set_clock import SetClock
 from ami_bridge.steps import Steps
-from ami_bridge.stuck import Stuck
+from ami_bridge.stuck import Alone, Stuck
 from ami_bridge.translate import agent_fact, call_fact
 from ami_bridge.unsaved import Unsaved
 from ami_bridge.wire import Headers
@@ -112,6 +112,7 @@ class Bridge:
         self.unsaved = Unsaved(self.actions, self.following.desk, log)
         self.listeners.append(self.unsaved.listen)
         self.stuck = Stuck(self.actions.hang_up, log)
+        self.alone = Alone(self.actions.channel_rows, self.actions.back_from_talk, log)
         self.listeners.append(self.stuck.listen)
         self.set_clock = SetClock(self.link, self.following, log)
         self.overload = Overload()
@@ -154,6 +155,7 @@ class Bridge:
             *self.block_watch.duties(),
             *self.catch_up.duties(),
             *self.stuck.duties(),
+            *self.alone.duties(),
             *self.set_clock.duties(),
             *self.rotation.duties(),
             *self.keeping.duties(),

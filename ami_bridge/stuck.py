@@ -6,6 +6,10 @@ hang-up lies in the channel's queue of frames, but the thread that would read it
 end and never have its record. Asking once more wakes the thread; for who ends as they should it is
 far too late to matter.
 
+A hang-up that came while no bridge listened is not known to anybody: so callers who stand alone in a
+conversation are looked for too. Whether such a caller has really gone is left to the dialplan (psap-after):
+who is still there goes back in front, who has hung up is noticed as soon as the channel is read.
+
 A channel is asked for by its Uniqueid: names begin anew with each start of Asterisk, and the next caller
 of the same name may be in conversation.
 """
@@ -13,7 +17,8 @@ of the same name may be in conversation.
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 from ami_bridge.duties import Duty
@@ -23,6 +28,7 @@ from ami_bridge.wire import RefusedError
 AFTER = 3.0  # seconds between a caller's hang-up and the end of the channel that are too long
 AGAIN = 10.0  # seconds until it is asked for once more
 FORGET = 60.0  # then the channel is gone, or nothing helps
+ALONE_EVERY = 5.0  # seconds between two looks: alone in both is no moment between two steps of Asterisk
 
 
 class Stuck:
@@ -66,3 +72,44 @@ class Stuck:
                     self._asked.pop(channel, None)
                     continue
                 self._log.warning("a caller who had hung up was still there", seconds=round(now - since, 1))
+
+
+def alone(rows: Iterable[Mapping[str, str]]) -> set[str]:
+    """Uniqueids of callers who are in a conversation's bridge with nobody else, of CoreShowChannels' rows."""
+    rows = list(rows)
+    together = Counter(row.get("BridgeId", "") for row in rows)
+    return {
+        row["Uniqueid"]
+        for row in rows
+        if is_caller(row) and row.get("BridgeId") and together[row["BridgeId"]] == 1
+    }
+
+
+class Alone:
+    """Finds callers whom a conversation has left behind."""
+
+    def __init__(
+        self,
+        rows: Callable[[], Awaitable[Iterable[Mapping[str, str]]]],
+        send_back: Callable[[str], Awaitable[None]],
+        log: Any,
+    ) -> None:
+        self._rows = rows
+        self._send_back = send_back
+        self._log = log
+        self._seen: set[str] = set()
+
+    def duties(self) -> list[Duty]:
+        """Look every few seconds."""
+        return [Duty("callers left alone", ALONE_EVERY, self.look)]
+
+    async def look(self) -> None:
+        """Send on whoever was alone the last time, too."""
+        now = alone(await self._rows())
+        for channel in now & self._seen:
+            try:
+                await self._send_back(channel)
+            except RefusedError:  # gone in this moment
+                continue
+            self._log.warning("a caller stood alone in a conversation")
+        self._seen = now

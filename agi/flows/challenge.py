@@ -38,6 +38,8 @@ def challenge(line: Line, facts: Facts, rules: Rules) -> tuple[Decision, str]:
         pressed += got
         if got == wanted:
             return Decision(GateResult.CHALLENGE_PASSED, priority, flags=flags), pressed
+    if line.was_deaf():  # the right digits may have been pressed while we were held up
+        return Decision(GateResult.LOCAL, Priority.LOW, flags=flags), pressed
     if line.free_agents() > 0:
         return Decision(GateResult.CHALLENGE_FAILED, Priority.LOW, flags=flags), pressed
     for language in rules.languages:

@@ -94,6 +94,8 @@ class Gate:
 
     def _no_response(self) -> Decision:
         """Neither key nor speech. Only an identified caller whom we could have heard is sent off."""
+        if self.line.was_deaf():
+            return Decision(GateResult.LOCAL)
         queued = Decision(GateResult.NO_RESPONSE, Priority.LOW)
         if self.rules.no_response_queues or not self.facts.key:
             return queued

@@ -69,6 +69,7 @@ def test_a_prompt_cut_short_by_a_key_hides_no_slowness(ends: tuple[socket.socket
     call._answered -= 3
     call.execute("STREAM FILE", seconds=5.0)
     assert call.late == pytest.approx(3 - 1 - SMALL, abs=0.2)
+    assert call.longest_gap == call.late
 
 
 @pytest.mark.parametrize(("asked", "late"), [(2.5, 2.5), (-3, 0), (3600, 0)])

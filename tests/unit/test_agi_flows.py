@@ -19,13 +19,14 @@ class Caller:
     """Implements agi.line.Line. ``keys`` come one by one; '' lets a prompt or wait pass."""
 
     def __init__(
-        self, *keys: str, speaks: bool = False, heard: bool = True, free: int = 0,
+        self, *keys: str, speaks: bool = False, heard: bool = True, free: int = 0, deaf: bool = False,
         answers: Callable[[str], str] | None = None,
     ) -> None:  # fmt: skip
         self.keys = list(keys)
         self.speaks = speaks
         self.heard = heard
         self.free = free
+        self.deaf = deaf
         self.answers = answers
         self.time = 0.0
         self.said: list[str] = []
@@ -52,6 +53,9 @@ class Caller:
 
     def hears(self) -> bool:
         return self.heard
+
+    def was_deaf(self) -> bool:
+        return self.deaf
 
     def free_agents(self) -> int:
         return self.free
@@ -184,3 +188,10 @@ def test_the_digits_are_two_different_ones_without_0_and_5() -> None:
 
 def test_facts_survive_nonsense() -> None:
     assert Facts.read({"PSAP_RUNG": "²", "PSAP_KEY": "62"}) == Facts(key="62")
+
+
+@pytest.mark.parametrize("treatment", ["none", "challenge"])
+def test_who_may_have_pressed_while_we_were_held_up_is_not_sent_off(treatment: str) -> None:
+    decision = gate(Caller(deaf=True), rung=4, treatment=treatment).run()
+    assert (decision.result, decision.end) == (GateResult.LOCAL, False)
+    assert decision.priority is (Priority.LOW if treatment == "challenge" else Priority.NORMAL)

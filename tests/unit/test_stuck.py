@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ami_bridge.stuck import AFTER, AGAIN, FORGET, Stuck
+from ami_bridge.stuck import AFTER, AGAIN, FORGET, Alone, Stuck
 from ami_bridge.wire import RefusedError
 
 CALLER = {"Channel": "PJSIP/trunk-00000001", "Uniqueid": "s-1", "Linkedid": "s-1"}
@@ -82,3 +82,31 @@ async def test_the_next_caller_of_the_same_name_is_left_alone() -> None:
     clock[0] = AFTER
     await one.wake()
     assert asked == ["s-1"]
+
+
+async def test_a_caller_left_alone_in_a_conversation_is_sent_on_at_the_second_look() -> None:
+    bridge = {"BridgeId": "b-1"}
+    waiting = {**CALLER, "Uniqueid": "s-9", "Linkedid": "s-9", "BridgeId": ""}
+    rows = [{**CALLER, **bridge}, {**AGENT, **bridge}, waiting]
+    sent: list[str] = []
+
+    async def look() -> list[dict[str, str]]:
+        return rows
+
+    async def send(channel: str) -> None:
+        sent.append(channel)
+
+    log: Any = Quiet()
+    one = Alone(look, send, log)
+    await one.look()
+    await one.look()
+    assert sent == []  # two in a conversation, and one who waits
+    del rows[1]
+    await one.look()
+    rows.insert(0, {**AGENT, **bridge})  # only a moment between two steps
+    await one.look()
+    del rows[0]
+    await one.look()
+    assert sent == []
+    await one.look()
+    assert sent == [CALLER["Uniqueid"]]
