@@ -102,6 +102,7 @@ class Run:
         self._todo = {kind: [cell for cell in todo if cell.kind == kind] for kind in KINDS}
         self._busy: dict[str, int] = dict.fromkeys(KINDS, 0)
         self._over = False
+        self._again: set[Cell] = set()
         count = max(1, min(workers, sum(map(len, self._todo.values()))))
         self._threads = [threading.Thread(target=self._serve, daemon=True) for _ in range(count)]
 
@@ -167,6 +168,9 @@ class Run:
         try:
             while cell is not None:
                 result = worker.run(cell)
+                if result.faults and not result.begun and cell not in self._again:
+                    self._once_more(cell, result)
+                    return
                 self._keep(result)
                 if result.faults or cell.ruins:
                     return
@@ -176,6 +180,13 @@ class Run:
                 self._keep(Result(cell.part, cell.how, cell.moment, faults=[f"the harness: {error}"]))
         finally:
             worker.end()
+
+    def _once_more(self, cell: Cell, result: Result) -> None:
+        """It went wrong before its fault began: it gets a fresh home, once, and that is told."""
+        with self._lock:
+            self._again.add(cell)
+            self._todo[cell.kind].insert(0, cell)
+        print(f"{cell.key}: not begun, once more: {'; '.join(result.faults)}"[:600], file=sys.stderr)
 
     def _started(self, kind: str) -> Worker:
         """A worker whose home is up; a machine that is busy gets a second chance, which is told."""

@@ -71,6 +71,11 @@ class Play:
             self.story.trouble = f"{type(error).__name__}: {error}"[:400]
         return self.story
 
+    @property
+    def begun(self) -> bool:
+        """Whether the fault has begun."""
+        return self._broken > 0
+
     async def _break(self) -> None:
         self._broken = time.monotonic()
         await self._stack.enter_async_context(self._fault)
@@ -139,7 +144,7 @@ class Play:
         placed = self._new()
         dialled = time.monotonic()
         async with self.centre.caller(placed.number) as caller:
-            await caller.answered()
+            await caller.answered(REACH)
             await self._break()
             if self.cell.loses:
                 await self._lost([(caller, placed)])

@@ -59,6 +59,7 @@ class Result:
     part: str
     how: str
     moment: str
+    begun: bool = False  # the fault was there: before it, only a machine that is too busy can fail
     reached: bool = False
     seconds: float | None = None
     words: str = ""

@@ -85,7 +85,9 @@ async def run_cell(bench: Bench, cell: Cell) -> Result:
     try:
         await breaking.recovered(bench.home)
         async with bench.centre.seat("agent1", answer_after=0.0) as seat:
-            story = await Play(bench.centre, seat, cell, fault(bench, cell), endured).run()
+            play = Play(bench.centre, seat, cell, fault(bench, cell), endured)
+            story = await play.run()
+            result.begun = play.begun
             well = time.monotonic()
             await breaking.recovered(bench.home, timeout=120)
             result.well_again = round(time.monotonic() - well, 1)

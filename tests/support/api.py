@@ -55,7 +55,7 @@ class Api:
             f"{self.url}/api/v1{path}",
             json=body,
             headers=headers,
-            timeout=aiohttp.ClientTimeout(total=10),
+            timeout=aiohttp.ClientTimeout(total=30),
         ) as answer:
             text = await answer.text()
             if answer.status >= 300:
