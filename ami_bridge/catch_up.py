@@ -161,11 +161,15 @@ class CatchUp:
             try:
                 await self._history()
                 return
-            except (ControlError, LinkError) as error:
+            except ControlError as error:
                 self._log.warning("catch-up waits", detail=str(error))
-                if isinstance(error, LinkError):
-                    return  # the next connection begins anew
                 await asyncio.sleep(DATABASE_EVERY)
+            except LinkError as error:
+                # an answer that comes too late loses no connection: nobody else would begin anew then
+                self._log.warning("catch-up waits", detail=str(error))
+                await asyncio.sleep(BOOKS_EVERY)
+                while not self._link.up:  # noqa: ASYNC110 - its return begins anew and ends this one
+                    await asyncio.sleep(DATABASE_EVERY)
             except Exception as error:
                 self._log.error("catch-up failed", error=repr(error), exc_info=True)
                 await asyncio.sleep(BOOKS_EVERY)

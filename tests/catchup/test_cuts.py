@@ -18,10 +18,11 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import create_engine, delete, select
 
+from ami_bridge import catch_up
 from ami_bridge.books import Books
 from ami_bridge.catch_up import CatchUp
 from ami_bridge.data import Data
-from ami_bridge.wire import Headers
+from ami_bridge.wire import Headers, LinkAwayError
 from psap.calls.recorder import Recorder
 from psap.calls.service import Following
 from psap.platform.clock import FixedClock
@@ -181,6 +182,32 @@ def test_wherever_the_bridge_dies_many_times(name: str, data: st.DataObject) -> 
 def test_after_every_single_event(name: str) -> None:
     for death in range(len(recording(name).events) + 1):
         _check(name, death, death, death)
+
+
+class OnceTooLate(Recorded):
+    """Asterisk answers, but one list comes too late; the connection stays."""
+
+    asked = 0
+
+    async def do(self, name: str, **fields: object) -> list[Headers]:
+        self.asked += name == "CoreShowChannels"
+        if name == "CoreShowChannels" and self.asked == 2:  # the first one is the resynchronisation's
+            raise LinkAwayError("no answer to CoreShowChannels within 10 s")
+        return await super().do(name, **fields)
+
+
+async def test_an_answer_that_comes_too_late_costs_no_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catch_up, "BOOKS_EVERY", 0.01)
+    told = recording("second")
+    (tmp_path / "log/cel-custom").mkdir(parents=True)
+    (tmp_path / "psap.db").write_bytes(empty_database())
+    life, count = Life(tmp_path, told, len(told.events)), len(told.events)
+    life.catch_up._link = late = OnceTooLate(told, count)  # type: ignore[assignment]
+    await life.live(told, count, count)
+    assert late.asked > 2
+    assert count_calls(tmp_path) == len(undisturbed("second"))
 
 
 async def _exchanged(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
