@@ -91,6 +91,14 @@ class Actions:
             return False
         return True
 
+    async def born(self) -> str:
+        """When this Asterisk was started, as it says so itself; "" where it does not tell."""
+        try:
+            answer = (await self._link.do("CoreStatus"))[0]
+        except LinkError:
+            return ""
+        return f"{answer.get('CoreStartupDate', '')} {answer.get('CoreStartupTime', '')}".strip()
+
     async def first_row(self, phone: str) -> None:
         """Undo what dialplan/leg.conf did to somebody who did not come to the telephone: here he is."""
         with contextlib.suppress(RefusedError):  # logged out meanwhile

@@ -1,7 +1,8 @@
 """What the queue was told in the second before Asterisk died is told again.
 
 Asterisk writes its members to disk (AstDB) up to a second late: killed in that second, it comes back
-without whoever had just logged in, and that agent would sit at a telephone that does not ring.
+without whoever had just logged in, and that agent would sit at a telephone that does not ring. An
+Asterisk that lived on forgot nothing: where it differs, somebody changed it while we did not hear.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ class Unsaved:
         self._log = log
         self._said: dict[str, tuple[float, AgentFact]] = {}  # phone -> (monotonic, the last word)
         self._due: list[AgentFact] = []
+        self._born = ""  # when the Asterisk that we know was started
 
     def listen(self, event: Headers) -> None:
         """One AMI event."""
@@ -43,6 +45,9 @@ class Unsaved:
     async def again(self) -> None:
         """Asterisk is back and its members are known: say again what it forgot."""
         due, self._due = self._due, []
+        before, self._born = self._born, await self._actions.born()
+        if self._born and self._born == before:
+            return
         for fact in due:
             agent = self._desk.by_phone.get(fact.phone)
             if agent is None:

@@ -28,7 +28,11 @@ class Recorded:
 
     def __init__(self, *, away: bool = False) -> None:
         self.done: list[str] = []
+        self.start = ""
         self._away = away
+
+    async def born(self) -> str:
+        return self.start
 
     def __getattr__(self, name: str) -> Any:
         async def do(*words: str) -> None:
@@ -97,3 +101,19 @@ async def test_what_was_kept_or_is_old_is_left_alone(
 
 async def test_an_asterisk_that_is_gone_again_is_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     assert await after_a_death([ADDED], kept=False, age=0, monkeypatch=monkeypatch, away=True) == []
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_who_left_while_only_our_connection_was_broken_is_not_fetched_back(restarted: bool) -> None:
+    desk, actions = Desk(), Recorded()
+    desk.load({"abc": ("agent1", "Petugas 1")}, 1)
+    unsaved = Unsaved(actions, desk, Log())  # type: ignore[arg-type]
+    actions.start = "2026-11-22 07:00:00"
+    await unsaved.again()
+    take(ADDED, desk, unsaved)
+    unsaved.lost()
+    desk.apply(MemberGone(1, "abc"))  # what the queue says when we are back
+    if restarted:
+        actions.start = "2026-11-22 07:30:00"
+    await unsaved.again()
+    assert actions.done == (["login abc agent1"] if restarted else [])
