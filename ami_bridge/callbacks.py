@@ -14,24 +14,23 @@ import contextlib
 import time
 import uuid
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from typing import Any
 
 from ami_bridge import callback_steps
 from ami_bridge.actions import Actions
+from ami_bridge.callback_record import Running, record
 from ami_bridge.commands import Method, Params, must
 from ami_bridge.data import Data
 from ami_bridge.duties import Duty, Errands
 from ami_bridge.link import Link
 from ami_bridge.missed_list import changed
 from ami_bridge.wire import Headers, LinkAwayError, LinkError, RefusedError
-from psap.calls.model import Caller, Source
+from psap.calls.model import Source
 from psap.calls.recorder import Recorder
 from psap.calls.service import Following
-from psap.calls.store import call_of
 from psap.missed import progress as p
 from psap.missed import service, store
-from psap.missed.model import Attempt, AttemptState, Missed, MissedError, Result
+from psap.missed.model import AttemptState, Missed, MissedError, Result
 from psap.pbx.render import SHORTEST_RING_SECONDS, scaled
 from psap.platform import pbx_names
 from psap.platform.control import ControlError
@@ -45,25 +44,6 @@ ASK_AGAIN = 10.0  # seconds between two looks for what nobody knows
 LOOKS = 3  # without a word in the ledger before nobody knows: its last lines come a little late
 SILENT = 90.0  # seconds without a step before a call-back is looked for
 AGENT_RING_SECONDS = 20.0
-WORDS = ("classification", "classified_by", "note", "evidence")  # what people say of a call
-
-
-@dataclass(slots=True)
-class Running:
-    """A call-back that is not over, or whose result is not written yet. ``unsure``: look it up."""
-
-    attempt: Attempt
-    caller: Caller
-    number_key: str | None
-    incident_id: str | None
-    progress: p.Progress = field(default_factory=p.Progress)
-    unsure: bool = False
-    looks: int = 0
-    moved: float = field(default_factory=time.monotonic)
-    asked: float = 0.0
-    done: bool = False
-    source: Source = Source.LIVE
-    stage: str = "starting"
 
 
 class Callbacks:
@@ -332,7 +312,7 @@ class Callbacks:
         unknown = before.model_copy(update={"state": AttemptState.UNKNOWN, "result": Result.UNKNOWN})
         running.attempt, running.source = unknown, Source.LEDGER
         try:
-            await self._record(running)
+            await record(running, self._recorder, self._data)
             async with self._data.writing() as connection:
                 entry = await service.finish(connection, running.attempt, self._now())
         except BaseException:
@@ -350,26 +330,8 @@ class Callbacks:
         running.attempt = p.finished(running.attempt, running.progress, self._now())
         self._errands.soon(self._write(running))
 
-    async def _record(self, running: Running) -> None:
-        """The call-back as a call of its own, if Asterisk ever had a channel for it; people's words stay."""
-        call_id = running.attempt.call_id
-        await self._recorder.flush(1.0)  # a person's word may just be on its way to the database
-        found = (await self._data.calls([call_id])).get(call_id)
-        row = self._recorder.pending(call_id)
-        known = call_of(row) if row is not None else found[0] if found is not None else None
-        if known is None and not running.progress.begun and running.attempt.result is not Result.UNKNOWN:
-            return
-        # only now: it may have ended while we read
-        call = p.record(
-            running.attempt, running.progress, running.caller, running.incident_id, running.source
-        )
-        if known is not None:
-            said = {name: getattr(known, name) for name in WORDS}
-            call = call.model_copy(update=said | {"incident_id": known.incident_id or call.incident_id})
-        self._recorder.put(call, running.number_key)
-
     async def _write(self, running: Running) -> None:
-        await self._record(running)
+        await record(running, self._recorder, self._data)
         async with self._data.writing() as connection:
             entry = await service.finish(connection, running.attempt, self._now())
         self._running.pop(running.attempt.channel_id, None)
@@ -388,7 +350,7 @@ class Callbacks:
     async def _tell_stage(self, running: Running) -> None:
         entry = await self._entry(running.attempt.missed_id)
         if not running.done:
-            await self._record(running)  # seen among the calls while it goes on
+            await record(running, self._recorder, self._data)  # seen among the calls while it goes on
         if not running.done:
             # the newest: of two errands the later one may be done first
             self._tell(entry, stage=running.stage, call_id=running.attempt.call_id)

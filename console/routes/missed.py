@@ -18,7 +18,7 @@ from console.visibility import SEES_ALL, masked
 from psap.accounts.model import Permission
 from psap.callers.service import history
 from psap.calls.queries import BadCursorError
-from psap.missed import service
+from psap.missed import queries, service
 from psap.missed.model import Attempt, Closing, Missed, MissedError, Status
 from psap.platform.audit import Action
 from psap.platform.events import Event, EventType
@@ -87,10 +87,10 @@ class Decision(Body):
 )
 async def list_missed(ask: Ask[None, MissedQuery]) -> MissedList:
     query = ask.query
-    statuses = service.OPEN if query.status is None else (query.status,)
+    statuses = queries.OPEN if query.status is None else (query.status,)
     try:
         async with ask.parts.database.read() as connection:
-            page = await service.find_missed(
+            page = await queries.find_missed(
                 connection, ask.parts.site, statuses, limit=query.limit, cursor=query.cursor
             )
     except BadCursorError:
@@ -112,7 +112,7 @@ async def get_missed(ask: Ask[None, None]) -> MissedWhole:
     parts, missed_id = ask.parts, ask.id
     with _refusals():
         async with parts.database.read() as connection:
-            entry, attempt, calls = await service.get_missed(connection, parts.site, missed_id)
+            entry, attempt, calls = await queries.get_missed(connection, parts.site, missed_id)
             known = None
             if _sees(ask, entry):
                 known = await history(
@@ -165,7 +165,7 @@ async def call_missed(ask: Ask[Dial, None]) -> MissedShown:
         "call_back.start", missed_id=missed_id, agent=ask.user.username, confirm=ask.body.confirm
     )
     async with ask.parts.database.read() as connection:
-        entry, attempt, _ = await service.get_missed(connection, ask.parts.site, started["id"])
+        entry, attempt, _ = await queries.get_missed(connection, ask.parts.site, started["id"])
     return _shown(ask, entry, attempt)
 
 
@@ -249,5 +249,5 @@ async def _told(ask: Ask[Any, Any], entry: Missed) -> MissedShown:
     with contextlib.suppress(HotAwayError):
         await ask.parts.hot.publish(Event(EventType.MISSED_CHANGED, ask.parts.clock.now_us(), data))
     async with ask.parts.database.read() as connection:
-        _, attempt, _ = await service.get_missed(connection, ask.parts.site, entry.id)
+        _, attempt, _ = await queries.get_missed(connection, ask.parts.site, entry.id)
     return _shown(ask, entry, attempt)

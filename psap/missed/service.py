@@ -7,13 +7,11 @@ whoever made its record (live, spool or ledger).
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from psap.calls.model import call_id
-from psap.calls.queries import BadCursorError
 from psap.missed import store
 from psap.missed.model import (
     HIDES,
@@ -31,20 +29,11 @@ from psap.missed.model import (
     entry_of,
     joined,
 )
+from psap.missed.queries import known as _get
 from psap.platform.audit import Action, write_audit
 
 BATCH = 50  # calls judged in one transaction: the recorder waits for no longer
 BRIDGE = "bridge"
-OPEN = (Status.OPEN, Status.CLAIMED, Status.CALLING, Status.UNKNOWN)
-
-
-@dataclass(frozen=True, slots=True)
-class MissedPage:
-    """One page, newest first; ``next`` continues it. ``attempts``: the newest of each entry."""
-
-    items: list[Missed]
-    attempts: dict[str, Attempt]
-    next: str | None
 
 
 async def derive(connection: AsyncConnection, site: str, now_us: int) -> tuple[list[Missed], bool]:
@@ -238,52 +227,7 @@ async def resume(connection: AsyncConnection, attempt: Attempt, now_us: int) -> 
     return after
 
 
-# -- looking
-
-
-async def find_missed(
-    connection: AsyncConnection,
-    site: str,
-    statuses: tuple[Status, ...] = OPEN,
-    *,
-    limit: int = 100,
-    cursor: str | None = None,
-) -> MissedPage:
-    """Entries by their newest call.
-
-    Raises:
-        BadCursorError: the cursor is not one of ours.
-    """
-    after: tuple[int, str] | None = None
-    if cursor is not None:
-        at, _, missed_id = cursor.partition(".")
-        if not (at.isascii() and at.isdigit() and len(at) <= 18 and missed_id):
-            raise BadCursorError("not a cursor of ours")
-        after = int(at), missed_id
-    found = await store.find(connection, site, statuses, limit=limit + 1, after=after)
-    items = found[:limit]
-    attempts = await store.attempts_of(connection, site, [entry.id for entry in items])
-    more = len(found) > limit and items
-    return MissedPage(items, attempts, f"{items[-1].last_at}.{items[-1].id}" if more else None)
-
-
-async def get_missed(
-    connection: AsyncConnection, site: str, missed_id: str
-) -> tuple[Missed, Attempt | None, list[str]]:
-    """An entry, its newest attempt and the ids of its calls. Raises MissedError(not_found)."""
-    entry = await _get(connection, site, missed_id)
-    attempts = await store.attempts_of(connection, site, [entry.id])
-    return entry, attempts.get(entry.id), await store.calls_of(connection, site, entry.id)
-
-
 # -- within
-
-
-async def _get(connection: AsyncConnection, site: str, missed_id: str) -> Missed:
-    entry = await store.by_id(connection, site, missed_id)
-    if entry is None:
-        raise MissedError("not_found", "tidak ada di daftar", "not in the list")
-    return entry
 
 
 async def _write(connection: AsyncConnection, entry: Missed) -> None:

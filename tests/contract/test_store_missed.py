@@ -13,7 +13,7 @@ from psap.calls.model import Call, Caller, CallerKind, Ending, Flag, Gate, Polic
 from psap.calls.store import row_of, upsert
 from psap.incidents.model import Incident
 from psap.incidents.store import row_of as incident_row
-from psap.missed import service, store
+from psap.missed import queries, service, store
 from psap.missed.model import (
     WINDOW_US,
     Attempt,
@@ -60,7 +60,7 @@ class Book:
 
     async def open(self) -> list[Missed]:
         async with self.database.read() as connection:
-            return (await service.find_missed(connection, SITE)).items
+            return (await queries.find_missed(connection, SITE)).items
 
     async def lost(self, **more: Any) -> Missed:
         await self.call(Ending.ABANDONED_IN_QUEUE, **more)
@@ -332,7 +332,7 @@ async def test_the_list_comes_page_by_page(book: Book) -> None:
     cursor = None
     while True:
         async with book.database.read() as connection:
-            page = await service.find_missed(connection, SITE, limit=2, cursor=cursor)
+            page = await queries.find_missed(connection, SITE, limit=2, cursor=cursor)
         seen += [entry.id for entry in page.items]
         cursor = page.next
         if cursor is None:
