@@ -25,6 +25,14 @@ describe('the list of missed calls', () => {
   })
 })
 
+describe('an answer that comes after the events', () => {
+  it('leaves the stage and its call', () => {
+    const rings = entry({ version: 2, status: 'calling', stage: 'agent_rings', call_id: 'c' })
+    expect(withEntry([rings], entry({ version: 2, status: 'calling' }))[0]).toMatchObject({ stage: 'agent_rings', call_id: 'c' })
+    expect(withEntry([rings], entry({ version: 3, status: 'open' }))[0].stage).toBeUndefined()
+  })
+})
+
 describe('what may be done', () => {
   it('leaves what somebody else has', () => {
     expect(deeds(entry({ status: 'claimed', claimed_by: 'agent2' }), 'agent1', true, false)).toEqual([])

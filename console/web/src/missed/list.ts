@@ -21,7 +21,9 @@ export function withEntry(list: readonly Missed[], entry: Missed): Missed[] {
   if (known && known.version > entry.version) return [...list]
   const rest = list.filter((one) => one.id !== entry.id)
   if (entry.status === 'closed') return rest
-  return [...rest, { ...entry, attempt: entry.attempt ?? known?.attempt ?? null }].sort(newestFirst)
+  // only events tell the stage: an answer to the click that comes after them must not take it away
+  const told = known?.version === entry.version && entry.stage === undefined ? { stage: known.stage, call_id: known.call_id } : {}
+  return [...rest, { ...entry, ...told, attempt: entry.attempt ?? known?.attempt ?? null }].sort(newestFirst)
 }
 const newestFirst = (a: Missed, b: Missed): number => Date.parse(b.last_at) - Date.parse(a.last_at) || (a.id < b.id ? 1 : -1)
 
