@@ -7,6 +7,7 @@ import uuid
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 from sqlalchemy.exc import IntegrityError
 
 from psap.calls.model import Call, Caller, CallerKind, Ending, Flag, Gate, Policy
@@ -140,6 +141,20 @@ async def test_who_called_again_and_was_answered_leaves_the_list(book: Book) -> 
     assert after.resolved_call_id == again.id
     # lost once more: a new entry
     assert (await book.lost()).id != entry.id
+
+
+async def test_who_called_again_is_found_by_the_call_not_by_going_through_the_list(book: Book) -> None:
+    asked: list[tuple[str, Any]] = []
+
+    def heard(_c: Any, _cursor: Any, statement: str, parameters: Any, *_more: Any) -> None:
+        asked.append((statement, parameters))
+
+    event.listen(book.database.engine.sync_engine, "before_cursor_execute", heard)
+    async with book.database.read() as connection:
+        await store.answered_since(connection, SITE, 1)
+        statement, parameters = next(each for each in asked if each[0].startswith("SELECT missed"))
+        plan = (await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)).all()
+    assert any("missed" in row[3] and "open_key=?" in row[3] for row in plan), plan
 
 
 async def test_nobody_leaves_the_list_while_being_called(book: Book) -> None:
