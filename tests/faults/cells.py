@@ -65,7 +65,7 @@ class Cell:
         if self.part == "asterisk":
             return 60.0 if self.how == "stopped" else 30.0
         if self.how == "an hour on":
-            return 70.0  # every registration is over: the only telephone is back within a minute
+            return 80.0  # every registration is over: the only telephone is back in a minute or so
         if self.waits_longer and self.moment == GATE:
             return 15.0  # a prompt is heard first
         return 8.0
