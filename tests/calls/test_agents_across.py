@@ -56,9 +56,10 @@ async def test_a_dead_phone_is_rung_last(centre: Centre) -> None:
         finally:
             os.kill(lines.pid or 0, signal.SIGCONT)
         one, two = await centre.record(first), await centre.record(second)
-    assert [(leg["agent"], leg["end"]) for leg in two["legs"]] == [("agent2", "answered")]
-    # whoever was asked first the first time, the dead phone was asked once at most
-    assert [leg["agent"] for leg in one["legs"]] in (["agent1", "agent2"], ["agent2"])
+    for record in (one, two):
+        assert (record["legs"][-1]["agent"], record["legs"][-1]["end"]) == ("agent2", "answered")
+    # whichever of the two was offered to it, the dead phone was asked once at most
+    assert [leg["agent"] for leg in one["legs"] + two["legs"]].count("agent1") <= 1
 
 
 @pytest.mark.parametrize("how", ["takes its telephone off", "logs out", "pauses"])

@@ -149,6 +149,7 @@ async def test_a_block_ends_by_itself(centre: Centre) -> None:
     assert (await _arrive(centre, number, count=2))["policy"]["decision"] == "pass"
 
 
+@pytest.mark.alone
 async def test_a_hundred_thousand_numbers(home: Home, centre: Centre, tmp_path: Path) -> None:
     few = _numbers(FEW)
     assert (await _cli(home, "import", str(_write(tmp_path / "few.csv", few))))["imported"] == FEW

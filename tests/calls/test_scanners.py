@@ -133,7 +133,8 @@ async def test_a_scanner_is_cut_off_and_everybody_else_goes_on(centre: Centre) -
             # the bridge's own link never carries what strangers put into security events
             assert b"InvalidAccountID" not in heard
             assert b"SuccessfulAuth" not in heard
-            assert [one["address"] for one in (await guard(centre, "list"))["cut"]] == [f"{SCANNER}/32"]
+            # beside those of other tests
+            assert f"{SCANNER}/32" in [one["address"] for one in (await guard(centre, "list"))["cut"]]
             for method in ("REGISTER", "INVITE", "OPTIONS"):
                 answer = (await scanner.request(method, "1000"))[-1]
                 assert status(answer) == 403

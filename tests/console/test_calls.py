@@ -201,7 +201,7 @@ async def test_a_bridge_that_hangs_keeps_nobody_waiting_in_a_row(
 ) -> None:
     monkeypatch.setattr("console.bridge.PATIENCE", 0.3)
     console.bridge.hangs = True
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(5):  # one after the other they would take six
         answers = await asyncio.gather(*(console.ask("GET", "/queue", "agent1") for _ in range(20)))
     assert {status for status, _ in answers} == {503}
     assert len(console.bridge.params("snapshot")) == 1

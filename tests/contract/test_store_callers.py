@@ -291,6 +291,7 @@ async def test_import_reports_bad_rows_by_line_and_can_be_repeated(city: City, t
         await import_blocks(city.database, SITE, city.profile, city.clock, tmp_path / "none", author="t")
 
 
+@pytest.mark.alone
 async def test_a_hundred_thousand_in_ten_seconds(city: City, tmp_path: Path) -> None:
     file = tmp_path / "many.csv"
     file.write_text("".join(f"0812{index:08}\n" for index in range(100_000)), "utf-8")

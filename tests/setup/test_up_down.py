@@ -96,6 +96,7 @@ def test_a_killed_part_comes_back(home: Home, part: str) -> None:
     wait_for(is_back, 30, f"{part} came back")
 
 
+@pytest.mark.alone
 def test_status_answers_within_three_seconds_when_parts_hang(home: Home) -> None:
     pids = [home.pid(part) for part in ("redis", "asterisk", "agi", "ami_bridge", "console")]
     for pid in pids:
