@@ -99,6 +99,8 @@ def _responses(route: Route, references: References) -> dict[str, Any]:
     elif route.status != 204:
         answer["content"] = {route.content_type: {}}
     responses: dict[str, Any] = {str(route.status): answer}
+    if "Idempotency-Key" in route.headers:  # the same request again: what it made the first time
+        responses["200"] = {**answer, "description": "Sudah dibuat / made already"}
     keys = list(route.problems)
     if route.roles:
         keys += ["signed_out", "forbidden"]

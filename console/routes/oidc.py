@@ -33,8 +33,9 @@ class Returned(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    state: str = Field("", max_length=256)
-    code: str = Field("", max_length=4_096)
+    # visible ASCII (RFC 6749, appendix A), and in all shorter than the longest line that HTTP may have here
+    state: str = Field("", max_length=256, pattern=r"^[ -~]*$")
+    code: str = Field("", max_length=2_048, pattern=r"^[ -~]*$")
 
 
 @table.add("GET", "/session/ways", roles=PUBLIC, answer=Ways, summary=("Cara masuk", "Ways to sign in"))
