@@ -31,6 +31,7 @@ class RedisServer:
     async def start(self) -> None:
         self.process = await asyncio.create_subprocess_exec(
             *("redis-server", "--port", "0", "--unixsocket", str(self.socket), "--save", ""),
+            *("--dir", str(self.socket.parent)),
             stdout=asyncio.subprocess.DEVNULL,
         )
         probe = Hot(self.url)
