@@ -112,7 +112,7 @@ class Bridge:
         self.unsaved = Unsaved(self.actions, self.following.desk, log)
         self.listeners.append(self.unsaved.listen)
         self.stuck = Stuck(self.actions.hang_up, log)
-        self.alone = Alone(self.actions.channel_rows, self.actions.back_from_talk, log)
+        self.alone = Alone(self.actions.channel_rows, self.actions.back_from_talk, self.actions.hang_up, log)
         self.listeners.append(self.stuck.listen)
         self.set_clock = SetClock(self.link, self.following, log)
         self.overload = Overload()

@@ -16,6 +16,7 @@ of the same name may be in conversation.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -92,10 +93,12 @@ class Alone:
         self,
         rows: Callable[[], Awaitable[Iterable[Mapping[str, str]]]],
         send_back: Callable[[str], Awaitable[None]],
+        hang_up: Callable[[str], Awaitable[None]],
         log: Any,
     ) -> None:
         self._rows = rows
         self._send_back = send_back
+        self._hang_up = hang_up
         self._log = log
         self._seen: set[str] = set()
 
@@ -109,7 +112,9 @@ class Alone:
         for channel in now & self._seen:
             try:
                 await self._send_back(channel)
-            except RefusedError:  # gone in this moment
-                continue
+            except RefusedError:
+                # Asterisk sends nobody anywhere who has hung up: that one only waits to be woken
+                with contextlib.suppress(RefusedError):  # gone in this moment
+                    await self._hang_up(channel)
             self._log.warning("a caller stood alone in a conversation")
         self._seen = now

@@ -96,8 +96,11 @@ async def test_a_caller_left_alone_in_a_conversation_is_sent_on_at_the_second_lo
     async def send(channel: str) -> None:
         sent.append(channel)
 
+    async def end(channel: str) -> None:
+        sent.append(f"end {channel}")
+
     log: Any = Quiet()
-    one = Alone(look, send, log)
+    one = Alone(look, send, end, log)
     await one.look()
     await one.look()
     assert sent == []  # two in a conversation, and one who waits
@@ -110,3 +113,23 @@ async def test_a_caller_left_alone_in_a_conversation_is_sent_on_at_the_second_lo
     assert sent == []
     await one.look()
     assert sent == [CALLER["Uniqueid"]]
+
+
+async def test_whom_asterisk_sends_nowhere_has_hung_up_and_is_ended() -> None:
+    ended: list[str] = []
+
+    async def look() -> list[dict[str, str]]:
+        return [{**CALLER, "BridgeId": "b-1"}]
+
+    async def refuse(_channel: str) -> None:
+        raise RefusedError("Redirect failed, channel not up.")
+
+    async def end(channel: str) -> None:
+        ended.append(channel)
+
+    log: Any = Quiet()
+    one = Alone(look, refuse, end, log)
+    await one.look()
+    assert ended == []
+    await one.look()
+    assert ended == [CALLER["Uniqueid"]]
