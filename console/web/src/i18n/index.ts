@@ -1,9 +1,12 @@
 /** The page's words. `t('queue.count', { n: 3 })`; the language is the user's and stays in this browser. */
 import { ref, watchEffect } from 'vue'
 import type { Language } from '../lib/time'
-import { en } from './en'
-import { id } from './id'
+import { en as base } from './en'
+import { id as basis } from './id'
+import { parts } from './parts'
 
+const id = { ...basis, ...parts.id }
+const en = { ...base, ...parts.en }
 export type Key = keyof typeof id
 const DICTIONARIES: Record<Language, Record<Key, string>> = { id, en }
 const stored = ((): Language => { try { return localStorage.getItem('psap-language') === 'en' ? 'en' : 'id' } catch { return 'id' } })()
