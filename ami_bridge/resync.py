@@ -157,6 +157,7 @@ def keep_words(new: Tracker, old: Tracker | None, row: Row | None) -> None:
         new.call.classification, new.call.classified_by = said.classification, said.classified_by
     new.call.note, new.call.incident_id = said.note, said.incident_id
     new.call.evidence = list(said.evidence)
+    new.call.location = said.location or new.call.location  # the caller's own telephone knows better
     if old is not None:
         new.listener, new.packets = old.listener, old.packets
 

@@ -60,6 +60,11 @@ PROBLEMS: dict[str, tuple[int, str, str]] = {
     "invalid": (422, "Isian belum benar", "Some fields are not right"),
     "unknown_category": (422, "Kategori tidak ada di kota ini", "The city has no such category"),
     "unknown_agency": (422, "Instansi tidak ada di kota ini", "The city has no such agency"),
+    "closing_needed": (
+        422,
+        "Sebelum ditutup, catat apa yang diberitahukan kepada pelapor",
+        "Before it is closed, note what the caller was told",
+    ),
     "other_request": (
         422,
         "Idempotency-Key ini sudah dipakai untuk isi lain",

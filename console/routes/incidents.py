@@ -55,6 +55,7 @@ class IncidentSearch(IncidentQuery):
     """A search in the body, where telephone numbers may stand. ``from`` inclusive, ``to`` exclusive."""
 
     call_id: str | None = Field(None, max_length=36)
+    linked_to: str | None = Field(None, max_length=36)
     since: AwareDatetime | None = Field(None, alias="from")
     until: AwareDatetime | None = Field(None, alias="to")
 
@@ -120,6 +121,7 @@ async def search_incidents(ask: Ask[IncidentSearch, None]) -> IncidentList:
     body = ask.body
     wanted = IncidentFilter(
         call_id=body.call_id,
+        linked_to=body.linked_to,
         since=None if body.since is None else to_us(body.since),
         until=None if body.until is None else to_us(body.until),
     )
@@ -134,7 +136,7 @@ async def search_incidents(ask: Ask[IncidentSearch, None]) -> IncidentList:
     answer=Incident,
     status=201,
     summary=("Buat kejadian", "Make an incident"),
-    problems=("other_request",),
+    problems=("other_request", "closing_needed"),
     headers=("Idempotency-Key",),
 )
 async def create(ask: Ask[IncidentCreate, None]) -> web.Response:
@@ -189,7 +191,7 @@ async def get_one(ask: Ask[None, None]) -> web.Response:
     body=IncidentPatch,
     answer=Incident,
     summary=("Ubah kejadian", "Change an incident"),
-    problems=("not_found", "stale_version", "version_required"),
+    problems=("not_found", "stale_version", "version_required", "closing_needed"),
     headers=("If-Match",),
 )
 async def change(ask: Ask[IncidentPatch, None]) -> web.Response:

@@ -179,6 +179,26 @@ class Leg(Record):
     end: str | None = None
 
 
+Latitude = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)]  # degrees, WGS 84
+Longitude = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
+Radius = Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)]  # metres
+
+
+class LocationSource(StrEnum):
+    NETWORK = "network"  # came with the call (PIDF-LO)
+    SHARED = "shared"  # sent by the caller's telephone through the link
+
+
+class Location(Record):
+    """Where the caller is. ``radius_m``: how far that may be wrong; None: not told."""
+
+    latitude: Latitude
+    longitude: Longitude
+    radius_m: Radius | None = None
+    source: LocationSource
+    at: Micros
+
+
 class TimelineEntry(Record):
     """One line of the call's story; ``data`` never repeats personal data."""
 
@@ -217,4 +237,5 @@ class Call(Record):
     source: Source = Source.LIVE
     incident_id: str | None = None
     recording_ids: list[str] = Field(default_factory=list)
+    location: Location | None = None
     timeline: list[TimelineEntry] = Field(default_factory=list)

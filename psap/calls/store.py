@@ -48,6 +48,7 @@ def row_of(call: Call, number_key: str | None, updated_at: int) -> Row:
         "legs": [leg.model_dump(mode="json") for leg in call.legs],
         "evidence": [dict(item) for item in call.evidence],
         "recording_ids": list(call.recording_ids),
+        "location": None if call.location is None else call.location.model_dump(mode="json"),
         "timeline": [entry.model_dump(mode="json") for entry in call.timeline],
         "updated_at": updated_at,
     }
@@ -62,6 +63,7 @@ def call_of(row: RowMapping | Row) -> Call:
         values
         | {"caller": caller, "queue": {"wait_seconds": row["wait_seconds"]}}
         | {name: row[name] for name in ("gate", "policy", "flags", "legs", "timeline")}
+        | {"location": row.get("location")}  # a spool of an older version has none
     )
 
 
@@ -79,6 +81,8 @@ async def upsert(connection: AsyncConnection, rows: Iterable[Row]) -> None:
         if row["source"] == "ledger":
             for name in _PERSONS:
                 changed.pop(name)
+            # what the caller's telephone sent us stands in no file of Asterisk's
+            changed["location"] = func.coalesce(calls.c.location, excluded.location)
             where = and_(where, calls.c.ending.is_(None))
         else:
             # a call that ended never becomes one in progress again

@@ -5,16 +5,26 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from psap.agencies.model import Profile
-from psap.calls.model import Micros, Record
+from psap.calls.model import Latitude, Longitude, Micros, Radius, Record
 
 
 class Status(StrEnum):
     DRAFT = "draft"  # saved as typed, perhaps not yet a report
     OPEN = "open"
     CLOSED = "closed"
+
+
+class LocatedBy(StrEnum):
+    """Where the coordinates come from; the later words are the better ones."""
+
+    TYPED = "typed"  # coordinates that somebody dictated
+    GAZETTEER = "gazetteer"  # picked from the search
+    PIN = "pin"  # put on the map by the call taker
+    NETWORK = "network"  # came with the call
+    SHARED = "shared"  # sent by the caller's own telephone
 
 
 def _visible(text: str) -> str:
@@ -24,6 +34,8 @@ def _visible(text: str) -> str:
 
 Line = Annotated[str, Field(max_length=128), AfterValidator(_visible)]
 Long = Annotated[str, Field(max_length=4_000), AfterValidator(_visible)]
+# "3" as well as "satu keluarga": what the caller says, and a program's bare figure
+Count = Annotated[Line, BeforeValidator(lambda given: str(given) if type(given) is int else given)]
 Word = Annotated[str, Field(max_length=64), AfterValidator(_visible)]
 
 
@@ -45,8 +57,42 @@ class Disposition(Record):
     caller_told_at: Micros | None = None
 
 
+class Closing(Record):
+    """How the SOP's last step was taken: was the caller told, what, when. Not told: ``what`` says why.
+
+    ``at`` and ``by`` are filled in here where they are not given.
+    """
+
+    told: bool
+    what: Long | None = None
+    at: Micros | None = None
+    by: Annotated[str, Field(max_length=64)] | None = None
+
+
+class Deed(StrEnum):
+    """What an incident's timeline tells."""
+
+    LINKED = "linked"
+    UNLINKED = "unlinked"
+    CLOSED = "closed"
+    REOPENED = "reopened"
+
+
+class IncidentEntry(Record):
+    """One line of an incident's story; ``data`` holds ids and words of ours, nothing about people."""
+
+    at: Micros
+    by: str
+    what: Deed
+    data: dict[str, str | bool] = Field(default_factory=dict)
+
+
+Question = Annotated[str, Field(min_length=1, max_length=256), AfterValidator(_visible)]
+Answers = Annotated[dict[Question, Long], Field(max_length=50)]
+
+
 class IncidentFields(BaseModel):
-    """What can be written into an incident."""
+    """What can be written into an incident. ``latitude`` and ``longitude`` come together (WGS 84)."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -59,11 +105,26 @@ class IncidentFields(BaseModel):
     description: Long | None = None
     injured: Long | None = None
     danger: Long | None = None
+    people: Count | None = None
     caller_name: Line | None = None
     callback_number: Annotated[str, Field(max_length=32), AfterValidator(_visible)] | None = None
+    latitude: Latitude | None = None
+    longitude: Longitude | None = None
+    radius_m: Radius | None = None
+    located_by: LocatedBy | None = None
+    answers: Answers | None = None
     verified: Verified | None = None
     dispositions: Annotated[list[Disposition], Field(max_length=50)] | None = None
     caller_told_at: Micros | None = None
+    closing: Closing | None = None
+
+    @model_validator(mode="after")
+    def _whole_place(self) -> IncidentFields:
+        if (self.latitude is None) != (self.longitude is None) or (
+            ("latitude" in self.model_fields_set) != ("longitude" in self.model_fields_set)
+        ):
+            raise ValueError("latitude and longitude come together")
+        return self
 
 
 class IncidentCreate(IncidentFields):
@@ -95,11 +156,20 @@ class Incident(Record):
     description: str | None = None
     injured: str | None = None
     danger: str | None = None
+    people: str | None = None
     caller_name: str | None = None
     callback_number: str | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+    radius_m: float | None = None
+    located_by: LocatedBy | None = None
+    answers: dict[str, str] = Field(default_factory=dict)
     verified: Verified = Field(default_factory=Verified)
     dispositions: list[Disposition] = Field(default_factory=list)
     caller_told_at: Micros | None = None
+    linked_to: str | None = None
+    closing: Closing | None = None
+    timeline: list[IncidentEntry] = Field(default_factory=list)
     shift_date: str
     shift: str | None = None
     created_by: str
@@ -116,6 +186,7 @@ class IncidentFilter(BaseModel):
     category: str | None = None
     status: Status | None = None
     call_id: str | None = None
+    linked_to: str | None = None
     since: int | None = None
     until: int | None = None
 
@@ -150,6 +221,38 @@ def check_words(profile: Profile, fields: IncidentFields) -> None:
             raise IncidentError(
                 "unknown_agency", f"instansi '{each.agency}' tidak ada", f"no agency '{each.agency}'"
             )
+
+
+def closing_of(known: Incident, wanted: Incident, now_us: int, by: str) -> Closing | None:
+    """The closing that ``wanted`` shall bear, who stood as ``known`` before.
+
+    The SOP's last step before an incident is closed is to tell the caller. It is asked for where agencies
+    were sent and there is somebody to tell; it is also known where a disposition says that the caller
+    was told. Reopening empties it, so that the next closing is a new one.
+
+    Raises:
+        IncidentError: closing_needed.
+    """
+    given = wanted.closing
+    if wanted.status is not Status.CLOSED:
+        # words may be typed before the incident is closed; an old closing does not outlive it
+        return None if known.status is Status.CLOSED and given == known.closing else given
+    if given is not None and (given == known.closing or given.told or (given.what or "").strip()):
+        return given.model_copy(update={"at": now_us if given.at is None else given.at, "by": given.by or by})
+    if known.status is Status.CLOSED:
+        return given
+    told = [each.caller_told_at for each in wanted.dispositions] + [wanted.caller_told_at]
+    times = [at for at in told if at is not None]
+    if given is None and times:
+        return Closing(told=True, at=max(times), by=by)
+    nobody = wanted.call_id is None and not wanted.callback_number
+    if given is None and (not wanted.dispositions or nobody):
+        return None
+    raise IncidentError(
+        "closing_needed",
+        "sebelum ditutup: closing {told, what}: pelapor sudah diberi tahu apa, atau mengapa tidak",
+        "before it is closed: closing {told, what}: what the caller was told, or why not",
+    )
 
 
 def stamped(given: list[Disposition], known: list[Disposition], now_us: int, by: str) -> list[Disposition]:

@@ -12,14 +12,17 @@ from psap.agencies.model import Profile, local_time, shift_of
 from psap.calls.queries import BadCursorError
 from psap.incidents import store
 from psap.incidents.model import (
+    Deed,
     Incident,
     IncidentCreate,
+    IncidentEntry,
     IncidentError,
     IncidentFilter,
     IncidentPatch,
     Status,
     Verified,
     check_words,
+    closing_of,
     incident_number,
     stamped,
 )
@@ -50,7 +53,8 @@ async def create_incident(
     Needs a write connection: its number is taken in the same transaction.
 
     Raises:
-        IncidentError: unknown_category, unknown_agency; other_request: the key came with another body.
+        IncidentError: unknown_category, unknown_agency; closing_needed; other_request: the key came with
+            another body.
     """
     fingerprint = hashlib.sha256(wanted.model_dump_json(exclude_unset=True).encode()).hexdigest()
     if idempotency_key is not None:
@@ -70,7 +74,8 @@ async def create_incident(
     day, shift = shift_of(profile, now)
     year = local_time(profile, now).year
     value = await store.next_number(connection, site, "incident", year)
-    fields = wanted.model_dump(exclude_none=True, exclude={"verified", "dispositions", "status"})
+    named = {"verified", "dispositions", "status", "closing"}
+    fields = wanted.model_dump(exclude_none=True, exclude=named)
     incident = Incident(
         **fields,
         id=str(uuid.uuid4()),
@@ -85,7 +90,9 @@ async def create_incident(
         created_by=by,
         created_at=now,
         updated_at=now,
+        closing=wanted.closing,
     )
+    incident = _closed(incident.model_copy(update={"status": Status.DRAFT}), incident, now, by)
     await store.insert(connection, incident, idempotency_key, fingerprint)
     await write_audit(
         connection,
@@ -114,7 +121,7 @@ async def patch_incident(
 
     Raises:
         IncidentError: not_found; stale_version: somebody else changed it meanwhile;
-            unknown_category, unknown_agency.
+            unknown_category, unknown_agency; closing_needed: closed without the caller being told.
     """
     known = await store.by_id(connection, site, incident_id)
     if known is None:
@@ -127,10 +134,14 @@ async def patch_incident(
     update = {name: getattr(change, name) for name in change.model_fields_set}
     if change.dispositions is not None:
         update["dispositions"] = stamped(change.dispositions, known.dispositions, now, by)
-    for name, empty in (("verified", Verified()), ("dispositions", []), ("status", known.status)):
+    for name, empty in (
+        *(("verified", Verified()), ("dispositions", []), ("answers", {})),
+        ("status", known.status),
+    ):
         if name in update and update[name] is None:
             update[name] = empty
     changed = known.model_copy(update=update | {"version": known.version + 1, "updated_at": now})
+    changed = _closed(known, changed, now, by)
     if not await store.replace(connection, changed, known.version):
         raise _stale()
     await write_audit(
@@ -143,6 +154,18 @@ async def patch_incident(
         detail={"version": changed.version, "fields": sorted(change.model_fields_set)},
     )
     return changed
+
+
+def _closed(known: Incident, wanted: Incident, now: int, by: str) -> Incident:
+    """The incident with its closing, and a line in its story where it was closed or reopened."""
+    closing = closing_of(known, wanted, now, by)
+    before, after = known.status is Status.CLOSED, wanted.status is Status.CLOSED
+    timeline = wanted.timeline
+    if before != after:
+        data: dict[str, str | bool] = {} if closing is None or not after else {"told": closing.told}
+        deed = Deed.CLOSED if after else Deed.REOPENED
+        timeline = [*timeline, IncidentEntry(at=now, by=by, what=deed, data=data)]
+    return wanted.model_copy(update={"closing": closing, "timeline": timeline})
 
 
 def _stale() -> IncidentError:

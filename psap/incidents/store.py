@@ -19,8 +19,13 @@ _TEXTS = (
 )
 
 
+_EMPTY: dict[str, Any] = {"answers": {}, "timeline": []}
+
+
 def _incident(row: RowMapping) -> Incident:
-    return Incident(**{name: row[name] for name in Incident.model_fields})
+    values = {name: row[name] for name in Incident.model_fields}
+    # an incident of an older version has none of these
+    return Incident(**values | {name: empty for name, empty in _EMPTY.items() if values[name] is None})
 
 
 def row_of(incident: Incident) -> dict[str, Any]:
@@ -28,6 +33,9 @@ def row_of(incident: Incident) -> dict[str, Any]:
     row: dict[str, Any] = {name: getattr(incident, name) for name in Incident.model_fields}
     return row | {
         "status": str(incident.status),
+        "located_by": None if incident.located_by is None else str(incident.located_by),
+        "closing": None if incident.closing is None else incident.closing.model_dump(mode="json"),
+        "timeline": [each.model_dump(mode="json") for each in incident.timeline],
         "verified": incident.verified.model_dump(mode="json"),
         "dispositions": [each.model_dump(mode="json") for each in incident.dispositions],
     }
@@ -105,6 +113,8 @@ async def find(
         query = query.where(incidents.c.status == str(wanted.status))
     if wanted.call_id is not None:
         query = query.where(incidents.c.call_id == wanted.call_id)
+    if wanted.linked_to is not None:
+        query = query.where(incidents.c.linked_to == wanted.linked_to)
     if wanted.since is not None:
         query = query.where(incidents.c.created_at >= wanted.since)
     if wanted.until is not None:

@@ -16,6 +16,7 @@ GONE = "dihapus / erased"
 CHUNK = 500
 INCIDENT_TEXTS = (
     *("caller_name", "callback_number", "place", "landmark", "description", "injured", "danger"),
+    *("people", "latitude", "longitude", "radius_m", "located_by", "answers", "closing"),
 )
 
 
@@ -86,6 +87,7 @@ async def erase_calls(connection: AsyncConnection, ids: Sequence[str]) -> int:
         dialled=whom_we_rang,
         note=None,
         evidence=[],
+        location=None,
     )
 
 

@@ -65,6 +65,7 @@ calls = Table(
     Column("source", String(8), nullable=False),
     Column("incident_id", String(36)),
     Column("recording_ids", JSON, nullable=False),
+    Column("location", JSON(none_as_null=True)),  # psap.calls.model.Location
     Column("timeline", JSON, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
     *_personal("call"),
@@ -209,6 +210,15 @@ incidents = Table(
     Column("verified", JSON, nullable=False),  # {address, number, details}: bool
     Column("dispositions", JSON, nullable=False),
     Column("caller_told_at", BigInteger),
+    Column("latitude", Float),  # WGS 84, degrees
+    Column("longitude", Float),
+    Column("radius_m", Float),
+    Column("located_by", String(16)),  # psap.incidents.model.LocatedBy
+    Column("people", String(128)),
+    Column("answers", JSON(none_as_null=True)),  # {question: text}
+    Column("linked_to", String(36)),  # the first report of the same event; never one that is linked itself
+    Column("closing", JSON(none_as_null=True)),  # psap.incidents.model.Closing
+    Column("timeline", JSON(none_as_null=True)),
     Column("shift_date", String(10), nullable=False),
     Column("shift", String(32)),
     Column("created_by", String(64), nullable=False),
@@ -221,6 +231,22 @@ incidents = Table(
     UniqueConstraint("site", "idempotency_key"),
     Index("incidents_by_time", "site", "created_at"),
     Index("incidents_by_call", "site", "call_id"),
+    Index("incidents_by_link", "site", "linked_to"),
+)
+
+location_links = Table(  # the page that a caller opens to send where they are
+    "location_links",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("site", String(32), nullable=False),
+    Column("token_hash", String(64), nullable=False, unique=True),
+    Column("call_id", String(36), nullable=False),
+    Column("made_by", String(64), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("uses", Integer, nullable=False),
+    Index("location_links_by_call", "site", "call_id"),
+    Index("location_links_by_end", "site", "expires_at"),
 )
 
 counters = Table(
@@ -316,6 +342,39 @@ call_backs = Table(  # written before Asterisk is asked: one for each claim, at 
     UniqueConstraint("site", "channel_id"),
     UniqueConstraint("site", "missed_id", "claim"),
     Index("call_backs_by_state", "site", "state"),
+)
+
+rosters = Table(  # who is planned for which shift; a shift over midnight belongs to the date it begins on
+    "rosters",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("site", String(32), nullable=False),
+    Column("shift_date", String(10), nullable=False),
+    Column("shift", String(32), nullable=False),
+    Column("agent", String(64), nullable=False),
+    Column("starts_at", BigInteger, nullable=False),  # of the shift, when it was planned: for retention
+    Column("created_by", String(64), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    *_personal("staff"),
+    UniqueConstraint("site", "shift_date", "shift", "agent"),
+    Index("rosters_by_start", "site", "starts_at"),
+)
+
+trainings = Table(  # simulated callers: never in calls
+    "trainings",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("site", String(32), nullable=False),
+    Column("agent", String(64), nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger),
+    Column("kind", String(32), nullable=False),
+    Column("steps", JSON, nullable=False),
+    Column("score", JSON),
+    Column("report", JSON),
+    *_personal("staff"),
+    Index("trainings_by_start", "site", "started_at"),
+    Index("trainings_by_agent", "site", "agent", "started_at"),
 )
 
 state = Table(
