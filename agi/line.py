@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Protocol
 
 from agi.conversation import LONGEST, Conversation
+from agi.variables import ASKED_AT
 from psap.pbx.prompts import PromptError, seconds, texts
-from psap.platform.pbx_names import GLOBAL_BRIDGE, GLOBAL_FREE, SPOKE
+from psap.platform.pbx_names import GLOBAL_BRIDGE, GLOBAL_FREE, HEARD, SPOKE
 
 SLICE_MS = 300  # how long speech may go unnoticed inside a window
 AFTER_SOUND = 1.0  # seconds that the window stays open after the caller's last sound
@@ -40,7 +41,10 @@ class Line(Protocol):
         """
 
     def hears(self) -> bool:
-        """Whether speech would be noticed: the bridge is there."""
+        """Whether speech and keys were noticed: the bridge is there since before this gate began."""
+
+    def heard_keys(self) -> str:
+        """Every key that somebody heard of this caller in the gate, in order: also those that we did not."""
 
     def was_deaf(self) -> bool:
         """Whether this process was held up for so long that a key may have gone by unheard."""
@@ -100,21 +104,28 @@ class AgiLine:
         return "", False
 
     def hears(self) -> bool:
-        word, fresh = self._global(GLOBAL_BRIDGE)
-        return fresh and word == "up"
+        word, fresh, since = self._global(GLOBAL_BRIDGE)
+        try:
+            return fresh and word == "up" and int(since) <= float(self._call.arguments[ASKED_AT])
+        except (KeyError, ValueError):
+            return False
+
+    def heard_keys(self) -> str:
+        return self._call.get_word(HEARD).replace("s", "*").replace("h", "#")
 
     def was_deaf(self) -> bool:
         return self._call.longest_gap > DEAF_SECONDS
 
     def free_agents(self) -> int:
-        word, fresh = self._global(GLOBAL_FREE)
+        word, fresh, _ = self._global(GLOBAL_FREE)
         return int(word) if fresh and word.isascii() and word.isdigit() else 0
 
-    def _global(self, name: str) -> tuple[str, bool]:
-        """A global ``WORD:EPOCH`` of the bridge, and whether it is fresh."""
-        word, _, epoch = self._call.get_word(name).partition(":")
+    def _global(self, name: str) -> tuple[str, bool, str]:
+        """A global ``WORD:EPOCH[:MORE]`` of the bridge: its word, whether it is fresh, what more."""
+        word, _, rest = self._call.get_word(name).partition(":")
+        epoch, _, more = rest.partition(":")
         fresh = epoch.isascii() and epoch.isdigit() and abs(self._wall() - int(epoch)) <= FRESH_SECONDS
-        return word, fresh
+        return word, fresh, more
 
 
 class Prompts:

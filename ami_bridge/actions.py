@@ -121,6 +121,10 @@ class Actions:
         """Tell the gate what is heard of its caller: ``1`` speech, ``talking``, ``quiet``."""
         await self._link.do("Setvar", Channel=channel, Variable=pbx_names.SPOKE, Value=word)
 
+    async def heard(self, channel: str, keys: str) -> None:
+        """Tell the gate every key that its caller pressed so far (``s`` is star, ``h`` is hash)."""
+        await self._link.do("Setvar", Channel=channel, Variable=pbx_names.HEARD, Value=keys)
+
     async def set_global(self, name: str, value: str) -> None:
         """Write a global variable of the dialplan."""
         await self._link.do("Setvar", Variable=name, Value=value)

@@ -17,6 +17,7 @@ from ami_bridge.data import Data
 from ami_bridge.duties import Duty, Errands
 from ami_bridge.guard import Guard
 from ami_bridge.keeping import Keeping
+from ami_bridge.keys import Keys
 from ami_bridge.link import Link
 from ami_bridge.missed_list import MissedList
 from ami_bridge.overload import Overload
@@ -109,6 +110,7 @@ class Bridge:
         self.listeners.append(self.callbacks.heard)
         self.listeners.append(Absent(self.actions, self.following.desk, self.errands.soon).listen)
         self.listeners.append(Steps(self.following).listen)
+        self.listeners.append(Keys(self.following, self.actions.heard, self.errands.soon).listen)
         self.unsaved = Unsaved(self.actions, self.following.desk, log)
         self.listeners.append(self.unsaved.listen)
         self.stuck = Stuck(self.actions.hang_up, log)
@@ -230,12 +232,14 @@ class Bridge:
     async def _up(self) -> None:
         await self.catch_up.run()
         await self.unsaved.again()
+        self.words.up()
         self.blocks.forget()
         self.errands.soon(self.set_clock.forget())
         self.errands.soon(self._sync_after_boot())
 
     def _down(self, why: str) -> None:
         self.catch_up.lost()
+        self.words.down()
         self.unsaved.lost()
         self.callbacks.lost()
         self.blocks.forget()

@@ -24,9 +24,18 @@ class Words:
         self._actions = actions
         self._following = following
         self._probe = probe
+        self._since: int | None = None
 
     def duties(self) -> Iterable[Duty]:
         return [Duty("dialplan-words", TELL_EVERY, self.tell)]
+
+    def up(self) -> None:
+        """Asterisk's events reach us again: who comes from the next second on is heard whole."""
+        self._since = int(time.time()) + 1
+
+    def down(self) -> None:
+        """Events may be lost from here on."""
+        self._since = None
 
     async def tell(self) -> None:
         """Ask agi, then write every word."""
@@ -36,5 +45,6 @@ class Words:
         if self._probe.up is not None:
             word = "up" if self._probe.up else "down"
             await self._actions.set_global(pbx_names.GLOBAL_AGI, f"{word}:{now}")
-        await self._actions.set_global(pbx_names.GLOBAL_BRIDGE, f"up:{now}")
+        if self._since is not None:
+            await self._actions.set_global(pbx_names.GLOBAL_BRIDGE, f"up:{now}:{self._since}")
         await self._actions.set_global(pbx_names.GLOBAL_FREE, f"{self._following.desk.free()}:{now}")

@@ -67,7 +67,19 @@ class Gate:
             return self._pressed(language, key)
         if spoke and self.rules.speaking:
             return Decision(GateResult.SPOKE)
-        return None
+        return self._missed()
+
+    def _missed(self) -> Decision | None:
+        """A key that went by between two of our commands, and that the bridge heard."""
+        heard = self.line.heard_keys()
+        if len(heard) <= len(self.keys):
+            return None
+        self.keys = heard
+        if "0" in heard:
+            return Decision(GateResult.KEY0)
+        if "55" in heard and self.rules.cannot_speak:
+            return self._cannot_speak()
+        return Decision(GateResult.OTHER_KEY)
 
     def _pressed(self, language: str, key: str) -> Decision | None:
         """0 goes on; 55 goes on flagged; any other key is asked about once, then goes on too."""
@@ -94,6 +106,8 @@ class Gate:
 
     def _no_response(self) -> Decision:
         """Neither key nor speech. Only an identified caller whom we could have heard is sent off."""
+        if done := self._missed():
+            return done
         if self.line.was_deaf():
             return Decision(GateResult.LOCAL)
         queued = Decision(GateResult.NO_RESPONSE, Priority.LOW)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from typing import Any
 
 import pytest
@@ -157,3 +159,26 @@ async def test_who_dropped_out_and_calls_again_skips_the_gate_once_an_hour(centr
             await caller.ended()
         results.append((await centre.record(number, count=count))["gate"]["result"])
     assert results == ["hung_up", "recent_drop", "hung_up"]
+
+
+async def test_a_key_pressed_while_agi_is_held_up_counts(centre: Centre) -> None:
+    """Asterisk throws away what is pressed between two commands of agi; the bridge hears it all the same."""
+    pid = centre.home.pid("agi")
+    results = []
+    for _ in range(3):  # on a loaded machine the pause may be so long that agi lets the caller go
+        number = fresh_number()
+        async with centre.caller(number, sound=audio.pause(0.02)) as caller:
+            await caller.answered()
+            await caller.media.falls_silent(timeout=12, seconds=0.5)  # the greeting is over, agi listens
+            os.kill(pid, signal.SIGSTOP)
+            try:
+                await asyncio.sleep(0.4)  # longer than one command of the silent window
+                await caller.press("0")
+            finally:
+                os.kill(pid, signal.SIGCONT)
+            await centre.live.wait("call.queued", number=number, timeout=40)
+            caller.hang_up()
+        results.append((await centre.record(number))["gate"])
+        if results[-1]["result"] == "key0":
+            break
+    assert (results[-1]["result"], results[-1]["keys"]) == ("key0", "0"), results

@@ -20,13 +20,14 @@ class Caller:
 
     def __init__(
         self, *keys: str, speaks: bool = False, heard: bool = True, free: int = 0, deaf: bool = False,
-        answers: Callable[[str], str] | None = None,
+        unheard: str = "", answers: Callable[[str], str] | None = None,
     ) -> None:  # fmt: skip
         self.keys = list(keys)
         self.speaks = speaks
         self.heard = heard
         self.free = free
         self.deaf = deaf
+        self.unheard = unheard
         self.answers = answers
         self.time = 0.0
         self.said: list[str] = []
@@ -53,6 +54,9 @@ class Caller:
 
     def hears(self) -> bool:
         return self.heard
+
+    def heard_keys(self) -> str:
+        return self.unheard
 
     def was_deaf(self) -> bool:
         return self.deaf
@@ -133,6 +137,24 @@ def test_zero_in_the_last_words_still_goes_on() -> None:
 def test_silence_is_queued_last(facts: dict[str, object], rules: Rules, heard: bool) -> None:
     decision = gate(Caller(heard=heard), rules, **facts).run()
     assert (decision.end, decision.priority) == (False, Priority.LOW)
+
+
+@pytest.mark.parametrize(
+    ("pressed", "unheard", "result"),
+    [((), "0", GateResult.KEY0), ((), "55", GateResult.CANNOT_SPEAK), ((), "7", GateResult.OTHER_KEY),
+     (("", "", "", "", "7"), "70", GateResult.KEY0)],
+)  # fmt: skip
+def test_a_key_that_only_the_bridge_heard_counts(
+    pressed: tuple[str, ...], unheard: str, result: GateResult
+) -> None:
+    made = gate(Caller(*pressed, unheard=unheard))
+    assert (made.run().result, made.keys) == (result, unheard)
+
+
+def test_a_key_that_both_heard_counts_once() -> None:
+    caller = Caller("7", unheard="7")
+    assert gate(caller).run().result is GateResult.OTHER_KEY
+    assert "id/again" in caller.said
 
 
 def test_a_warned_caller_hears_the_warning_and_is_asked_as_everybody() -> None:
