@@ -61,10 +61,12 @@ def build_if_stale(cache: Path) -> None:
 
 def install_tools() -> None:
     """What the page is built and checked with, as locked, where it is not there."""
-    lock = WEB / "package-lock.json"
-    installed = WEB / "node_modules" / ".package-lock.json"
-    if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
+    # by content: a fresh clone's files are newer than the tools that it shares
+    wanted = hashlib.sha256((WEB / "package-lock.json").read_bytes()).hexdigest()
+    stamp = WEB / "node_modules" / ".psap-lock"
+    if not stamp.is_file() or stamp.read_text("utf-8") != wanted:
         _npm("ci", "--no-audit", "--no-fund")
+        stamp.write_text(wanted, "utf-8")
 
 
 def _keep(kept: Path) -> None:
