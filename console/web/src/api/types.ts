@@ -11,7 +11,7 @@ export interface Call {
   flags: string[]; priority: string | null; queue: { wait_seconds: number | null }; legs: Leg[]
   agent: string | null; ring_seconds: number | null; talk_seconds: number | null
   classification: string; classified_by: string | null; note: string | null
-  evidence: Evidence[]; source: string; incident_id: string | null; recording_ids: string[]; timeline?: TimelineEntry[]
+  evidence: Evidence[]; source: string; incident_id: string | null; recording_ids: string[]; location?: CallLocation | null; timeline?: TimelineEntry[]
 }
 export type Evidence = Record<string, unknown>
 export interface Waiting { call_id: string; caller: Caller | null; since: string; priority: string | null; flags: string[]; position: number | null }
@@ -28,7 +28,7 @@ export interface History {
 export interface Disposition { agency: string; at: string; by: string; note: string | null; caller_told_at: string | null }
 export interface Incident extends ReportFields {
   id: string; number: string; version: number; status: string; call_id: string | null
-  dispositions: Disposition[]; caller_told_at: string | null
+  dispositions: Disposition[]; caller_told_at: string | null; linked_to?: string | null; closing?: Closing | null
   created_by: string; created_at: string; updated_at: string; shift_date?: string; shift?: string | null
 }
 /** What a call taker writes, in the order of the SOP. */
@@ -36,7 +36,21 @@ export interface ReportFields {
   place: string | null; landmark: string | null; district: string | null; subdistrict: string | null
   category: string | null; description: string | null; injured: string | null; danger: string | null
   caller_name: string | null; callback_number: string | null
+  people: string | null; answers: Record<string, string> | null
+  latitude: number | null; longitude: number | null; radius_m: number | null; located_by: LocatedBy | null
 }
+/** Where coordinates come from: dictated, the search, the call taker's hand, the call itself, the caller's own telephone. */
+export type LocatedBy = 'typed' | 'gazetteer' | 'pin' | 'network' | 'shared'
+/** Where the caller is, as the network or the caller's telephone told. `radius_m`: how far that may be wrong. */
+export interface CallLocation { latitude: number; longitude: number; radius_m: number | null; source: 'network' | 'shared'; at: string }
+/** The SOP's last step. `told` false: `what` says why not. */
+export interface Closing { told: boolean; what: string | null; at: string | null; by?: string | null }
+/** A place that the city's gazetteer knows. */
+export interface Place { name: string; kind: string; district: string | null; subdistrict: string | null; latitude: number; longitude: number; score?: number }
+/** What the map draws without tiles, and whether there are tiles. */
+export interface Surroundings { center: { latitude: number; longitude: number }; tiles: boolean; items: Place[] }
+/** A report that may tell of the same event. */
+export interface Similar { incident: Incident; metres: number | null; minutes: number | null; score: number; why: { id: string; en: string } | string }
 export interface Block {
   id: string; number: string; rung: number; treatment: string; reason: string; evidence: unknown[]
   author: string; origin: string; started_at: string; expires_at: string | null

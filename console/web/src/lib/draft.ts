@@ -3,13 +3,13 @@
  * so that its promises (nothing lost, nothing sent twice, the newest wins) are tested without a browser.
  */
 import type { Incident } from '../api/types'
-import { changes, emptyFields, fromServer, isDirty, merge, type Field, type Fields } from './form'
+import { changes, emptyFields, fromServer, isDirty, merge, type Field, type Fields, type Wire } from './form'
 
 export type SaveState = 'empty' | 'saved' | 'dirty' | 'saving' | 'failed' | 'refused'
 export interface Remote {
   /** Idempotent by the call: a second try of a POST whose answer was lost finds the same report. */
-  create(callId: string, fields: Partial<Record<Field, string | null>>): Promise<Incident>
-  update(id: string, version: number, fields: Partial<Record<Field, string | null>>): Promise<Incident>
+  create(callId: string, fields: Wire): Promise<Incident>
+  update(id: string, version: number, fields: Wire): Promise<Incident>
   fetch(id: string): Promise<Incident>
 }
 /** The last second of typing, kept in the browser tab so that a reload loses nothing. */
@@ -44,8 +44,9 @@ export class Draft {
   ) {
     const kept = keep.read(callId)
     if (kept) {
-      this.base = kept.base
-      this.fields = kept.mine
+      // a page that was loaded before an update may have kept fewer fields
+      this.base = { ...emptyFields(), ...kept.base }
+      this.fields = { ...emptyFields(), ...kept.mine }
       if (isDirty(this.base, this.fields)) this.later(0)
     }
   }
