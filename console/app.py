@@ -25,6 +25,7 @@ from console.routes import (
     accounts,
     audit,
     blocklist,
+    board,
     calls,
     docs,
     events,
@@ -34,6 +35,7 @@ from console.routes import (
     oidc,
     profile,
     queue,
+    rosters,
     session,
 )
 from console.security import BODY_LIMIT, HEADERS, HSTS, session_limits
@@ -63,6 +65,8 @@ TABLES: tuple[RouteTable, ...] = (
     accounts.table,
     audit.table,
     oidc.table,
+    board.table,
+    rosters.table,
 )
 RECHECK = 15.0  # seconds until a disabled account loses its live channel
 QUIET = {f"{API}/healthz", "/healthz", f"{API}/metrics", "/metrics", f"{API}/queue"}  # not worth a log line
@@ -109,6 +113,7 @@ def make_app(parts: Parts) -> web.Application:
     app[VIEWS] = Views(parts)
     app[CONNECTIONS] = []
     app[OIDC] = Oidc(parts.settings)
+    app[board.DAYS] = board.Days(parts)
     app[docs.OPENAPI] = document(TABLES)
     for table in TABLES:
         for route in table.routes:

@@ -65,6 +65,14 @@ PROBLEMS: dict[str, tuple[int, str, str]] = {
         "Sebelum ditutup, catat apa yang diberitahukan kepada pelapor",
         "Before it is closed, note what the caller was told",
     ),
+    "unknown_shift": (422, "Gilir ini tidak ada di kota ini", "The city has no such shift"),
+    "unknown_agent": (
+        422,
+        "Hanya akun aktif yang menerima panggilan dapat dijadwalkan",
+        "Only active accounts that take calls can be planned",
+    ),
+    "too_many_agents": (422, "Terlalu banyak petugas dalam satu gilir", "Too many call takers in one shift"),
+    "bad_date": (422, "Tanggal di luar tahun 2000-2100", "A date outside the years 2000-2100"),
     "other_request": (
         422,
         "Idempotency-Key ini sudah dipakai untuk isi lain",

@@ -42,6 +42,7 @@ class Permission(StrEnum):
     CLOSE_MISSED = "missed.close"  # one's own claims, and what nobody has
     DECIDE_MISSED = "missed.decide"  # also what somebody else has
     SEE_AUDIT = "audit.see"
+    MANAGE_ROSTERS = "rosters.manage"
 
 
 _P = Permission

@@ -246,6 +246,8 @@ class RetentionRules(Part):
     audit: Annotated[int, Field(ge=365, le=36_500)] = 5 * 365
     logs: Days = 30
     recordings: Days = 365
+    rosters: Days = 2 * 365
+    trainings: Days = 2 * 365
     backups: Days = 30
 
 

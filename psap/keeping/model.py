@@ -21,6 +21,8 @@ class Kind(StrEnum):
     AUDIT = "audit"
     LOGS = "logs"
     RECORDINGS = "recordings"
+    ROSTERS = "rosters"
+    TRAININGS = "trainings"
     BACKUPS = "backups"
 
 
@@ -33,6 +35,8 @@ NAMES: dict[Kind, tuple[str, str]] = {
     Kind.AUDIT: ("jejak audit", "audit entries"),
     Kind.LOGS: ("berkas log lama", "older log files"),
     Kind.RECORDINGS: ("rekaman suara", "voice recordings"),
+    Kind.ROSTERS: ("jadwal dinas", "rosters"),
+    Kind.TRAININGS: ("latihan petugas", "trainings"),
     Kind.BACKUPS: ("berkas cadangan", "backup files"),
 }
 

@@ -17,7 +17,10 @@ from psap.platform.settings import Settings
 
 STEP = 200  # rows in one transaction: some milliseconds
 BREATH = 0.02  # seconds between two, in which others write
-TABLES = (Kind.CALLS, Kind.MISSED, Kind.INCIDENTS, Kind.REPUTATION, Kind.SESSIONS, Kind.AUDIT)
+TABLES = (
+    *(Kind.CALLS, Kind.MISSED, Kind.INCIDENTS, Kind.REPUTATION),
+    *(Kind.ROSTERS, Kind.TRAININGS, Kind.SESSIONS, Kind.AUDIT),
+)
 
 
 class Retention:

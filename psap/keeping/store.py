@@ -18,9 +18,11 @@ from psap.platform.schema import (
     marks,
     missed,
     missed_calls,
+    rosters,
     sessions,
     sign_in_failures,
     state,
+    trainings,
 )
 
 
@@ -83,6 +85,18 @@ RULES: dict[Kind, tuple[Rule, ...]] = {
             sign_in_failures.c.last_at,
             sign_in_failures.c.key.is_not(None),
             false(),
+        ),
+    ),
+    Kind.ROSTERS: (
+        Rule(rosters, rosters.c.id, rosters.c.starts_at, rosters.c.id.is_not(None), rosters.c.legal_hold),
+    ),
+    Kind.TRAININGS: (
+        Rule(
+            trainings,
+            trainings.c.id,
+            trainings.c.started_at,
+            trainings.c.id.is_not(None),
+            trainings.c.legal_hold,
         ),
     ),
 }

@@ -65,6 +65,7 @@ class Action(StrEnum):
     RETENTION_APPLIED = "retention.applied"
     PERSON_EXPORTED = "person.exported"  # subject: number_subject
     PERSON_ERASED = "person.erased"
+    ROSTER_CHANGED = "roster.changed"
     MISSED_CLAIMED = "missed.claimed"
     MISSED_CALLED = "missed.called"  # a call-back was begun
     MISSED_CALL_ENDED = "missed.call_ended"  # and what came of it

@@ -72,6 +72,11 @@ MATRIX: dict[tuple[str, str], set[Role]] = {
     ("DELETE", "/users/{id}/totp"): ADMIN,
     ("GET", "/audit"): ADMIN,
     ("POST", "/audit/search"): ADMIN,
+    ("GET", "/board"): FLOOR,
+    ("GET", "/rosters"): FLOOR,
+    ("PUT", "/rosters"): DECIDE,
+    ("POST", "/rosters/copy"): DECIDE,
+    ("GET", "/rosters/now"): FLOOR,
 }
 NOBODY = "00000000-0000-4000-8000-000000000000"
 DOCUMENT = ROOT / "docs" / "security.md"

@@ -104,6 +104,8 @@ async def test_what_the_dry_run_tells_is_what_goes(
         Kind.AUDIT: 0,
         Kind.LOGS: 0,
         Kind.RECORDINGS: 0,
+        Kind.ROSTERS: 0,
+        Kind.TRAININGS: 0,
         Kind.BACKUPS: 0,
     }
     assert (plan[Kind.CALLS].held, plan[Kind.INCIDENTS].held) == (2, 1)

@@ -1,0 +1,1 @@
+"""The wallboard's figures."""

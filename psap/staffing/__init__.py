@@ -1,0 +1,1 @@
+"""Who is planned for which shift, and who came."""
