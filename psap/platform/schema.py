@@ -377,39 +377,6 @@ trainings = Table(  # simulated callers: never in calls
     Index("trainings_by_agent", "site", "agent", "started_at"),
 )
 
-rosters = Table(  # who is planned for which shift; a shift over midnight belongs to the date it begins on
-    "rosters",
-    metadata,
-    Column("id", String(36), primary_key=True),
-    Column("site", String(32), nullable=False),
-    Column("shift_date", String(10), nullable=False),
-    Column("shift", String(32), nullable=False),
-    Column("agent", String(64), nullable=False),
-    Column("starts_at", BigInteger, nullable=False),  # of the shift, when it was planned: for retention
-    Column("created_by", String(64), nullable=False),
-    Column("created_at", BigInteger, nullable=False),
-    *_personal("staff"),
-    UniqueConstraint("site", "shift_date", "shift", "agent"),
-    Index("rosters_by_start", "site", "starts_at"),
-)
-
-trainings = Table(  # simulated callers: never in calls
-    "trainings",
-    metadata,
-    Column("id", String(36), primary_key=True),
-    Column("site", String(32), nullable=False),
-    Column("agent", String(64), nullable=False),
-    Column("started_at", BigInteger, nullable=False),
-    Column("ended_at", BigInteger),
-    Column("kind", String(32), nullable=False),
-    Column("steps", JSON, nullable=False),
-    Column("score", JSON),
-    Column("report", JSON),
-    *_personal("staff"),
-    Index("trainings_by_start", "site", "started_at"),
-    Index("trainings_by_agent", "site", "agent", "started_at"),
-)
-
 state = Table(
     "state",
     metadata,
