@@ -21,7 +21,7 @@ from ami_bridge.duties import Duty
 from ami_bridge.history import History
 from ami_bridge.link import Link
 from ami_bridge.wire import LinkError
-from psap.calls.model import call_id
+from psap.calls.model import Call, Ending, Source, call_id
 from psap.calls.recorder import Recorder
 from psap.calls.service import Following
 from psap.calls.tracking import Stage, Tracker
@@ -36,6 +36,12 @@ TOLD_TWICE = 5.0  # seconds after which no event comes that the ledger has told 
 DATABASE_EVERY = 0.5  # seconds between two looks whether the database is back
 AT_ONCE = 20  # calls taken up before commands and events have their turn again
 STAMP_AHEAD_US = 120_000_000  # rows may have been written so long after the stamp was stored
+
+
+def _corrects(told: Call, known: Call) -> bool:
+    """Whether the ledger tells by now how a call ended that was given up as failed when it did not yet."""
+    given_up = known.ending is Ending.FAILED and known.source is Source.LEDGER
+    return given_up and told.ending is not Ending.FAILED
 
 
 class CatchUp:
@@ -189,11 +195,12 @@ class CatchUp:
                 await asyncio.sleep(LATE_LINES)
                 while trackers := await asyncio.to_thread(history.batch):
                     made += await self._write(trackers)
-                left = history.left()
+            # who came after we asked stands in no answer, and on a slow link nobody has told us of him yet
+            still = history.left()
             failed = [
-                history.failed(story)
-                for key, story in left.items()
-                if self._over_unseen(key, alive) or (story.over and key not in self._following.calls)
+                history.failed(still[key])
+                for key in left.keys() & still.keys()
+                if self._over_unseen(key, alive) or (still[key].over and key not in self._following.calls)
             ]
             made += await self._write([tracker for tracker in failed if tracker is not None])
             made += await self._write([*await self._orphans(alive)])
@@ -228,7 +235,7 @@ class CatchUp:
         known = await self._data.calls([tracker.call.id for tracker in ours]) if ours else {}
         for count, tracker in enumerate(ours, 1):
             row = known.get(tracker.call.id)
-            if row is not None and row[0].ending is not None:
+            if row is not None and row[0].ending is not None and not _corrects(tracker.call, row[0]):
                 continue
             if (heard := following.recent.get(tracker.call.id)) is not None:
                 # we followed it to its end: an exchanged database lacks it, and nobody needs telling

@@ -72,11 +72,12 @@ class Life:
             on_marked=_no_marks,
         )
         self.following: Following = following(self.recorder.put, self.clock)
+        self.data = Data(self.database, SITE)
         self.catch_up = CatchUp(
             Recorded(told, count),  # type: ignore[arg-type]
             self.following,
             Books(folder),
-            Data(self.database, SITE),
+            self.data,
             self.recorder,
             structlog.get_logger(),
         )
@@ -107,6 +108,12 @@ def count_calls(folder: Path) -> int:
     with sqlite3.connect(folder / "psap.db") as plain:
         found: int = plain.execute("SELECT count(*) FROM calls WHERE ending IS NOT NULL").fetchone()[0]
         return found
+
+
+def failed_calls(folder: Path) -> list[str]:
+    """Calls that were given up."""
+    with sqlite3.connect(folder / "psap.db") as plain:
+        return [row[0] for row in plain.execute("SELECT id FROM calls WHERE ending = 'failed'")]
 
 
 @functools.cache
@@ -248,3 +255,70 @@ def test_an_exchanged_database_gets_back_what_it_lacks() -> None:
         before, after = asyncio.run(_exchanged(folder))
     assert len(before) == len(undisturbed("second"))
     assert after == before
+
+
+class SlowLink(Recorded):
+    """An answer is long on its way: Asterisk and its books are further, and no event has come."""
+
+    asked = 0
+    life: Life
+
+    def __init__(self, told: Recording, *counts: int) -> None:
+        super().__init__(told, counts[0])
+        self._counts = counts
+
+    async def do(self, name: str, **fields: object) -> list[Headers]:
+        if name == "CoreShowChannels":
+            # true when it was asked, and read when the books are as far as the next count
+            self._count, books = self._counts[self.asked * 2 : self.asked * 2 + 2]
+            self.asked += 1
+            self.life._write_books(self._told, books)
+        return await super().do(name, **fields)
+
+
+async def _slowly(folder: Path, *counts: int) -> dict[str, dict[str, Any]]:
+    told = recording("second")
+    (folder / "log/cel-custom").mkdir(parents=True)
+    (folder / "psap.db").write_bytes(empty_database())
+    life = Life(folder, told, counts[0])
+    life.catch_up._link = link = SlowLink(told, *counts)  # type: ignore[assignment]
+    link.life = life
+    writer = asyncio.create_task(life.recorder.run())
+    await life.catch_up.run()
+    async with asyncio.timeout(30):
+        while life.catch_up.behind:  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+    await life.recorder.flush(30)
+    given_up = await life.data.calls(failed_calls(folder))
+    feed(life.following, told.events[counts[0] :])
+    await life.catch_up.keep_place()
+    await life.recorder.flush(30)
+    await life.catch_up.close()
+    await life.recorder.stop(writer, 30)
+    with sqlite3.connect(folder / "psap.db") as plain:
+        ids = [row[0] for row in plain.execute("SELECT id FROM calls")]
+    found = await life.data.calls(ids)
+    await life.database.close()
+    assert not given_up
+    return {call_id: call.model_dump(mode="json") for call_id, (call, _) in found.items()}
+
+
+@settings(max_examples=40, deadline=None, phases=UNSHRUNK)
+@given(data=st.data())
+def test_a_slow_link_gives_nobody_up(data: st.DataObject) -> None:
+    """A call that came after we asked who is there stands in no answer: it is not one that failed."""
+    everything, wanted = len(recording("second").events), undisturbed("second")
+    counts = [data.draw(st.integers(0, everything), "asked first after")]
+    # each a little later; the books by at least the lines of a channel that was gone when we asked
+    for least in (30, 0, 30):
+        counts.append(min(everything, counts[-1] + data.draw(st.integers(least, 200), "and then")))
+    with (
+        tempfile.TemporaryDirectory(prefix="catchup-", dir=MEMORY) as name,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setattr(catch_up, "LATE_LINES", 0.01)
+        found = asyncio.run(_slowly(Path(name), *counts))
+    assert found.keys() == wanted.keys()
+    for call_id, record in found.items():
+        if record["caller"]["number"] != ENDED_AS_PRANK:
+            assert record["ending"] == wanted[call_id]["ending"], call_id
