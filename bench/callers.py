@@ -61,12 +61,14 @@ class People:
         self.placed: list[Placed] = []
         self.prank_numbers: set[str] = set()
         self.active = 0
+        self._busy: set[str | None] = set()
 
     async def call(self, kind: str) -> None:
         """One person's whole story: one call, or two for who redials."""
         self.active += 1
+        number = self._number(kind)
+        self._busy.add(number)
         try:
-            number = self._number(kind)
             if kind == "drops and redials":
                 await self._one(kind, number, wants_person=False, leave_after=0.6)
                 await asyncio.sleep(0.5)
@@ -74,13 +76,16 @@ class People:
             else:
                 await self._one(kind, number, wants_person=KINDS[kind][1])
         finally:
+            self._busy.discard(number)
             self.active -= 1
 
     def _number(self, kind: str) -> str | None:
         if kind == "withheld":
             return None
         if kind == "blocked":
-            return self._draw.choice(self._blocked)
+            # a number holds two calls at most; each of these telephones once at a time
+            free = [number for number in self._blocked if number not in self._busy] or self._blocked
+            return self._draw.choice(free)
         number = f"0812{self._draw.randrange(10**8):08d}"
         if kind == "prank":
             self.prank_numbers.add(number)

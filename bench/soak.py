@@ -9,7 +9,7 @@ import signal
 import tempfile
 import time
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.callers import AGENT_TONE, People, draw_kind
@@ -50,6 +50,7 @@ class Plan:
     every: float
     seed: int
     minutes: float | None = None
+    calm: int = 0  # calls afterwards, with nothing broken: what leaks grows on
 
 
 class Taker(DeskPhone):
@@ -79,7 +80,7 @@ async def soak(settings: Settings, plan: Plan) -> Summary:
         stack.callback(loop.remove_signal_handler, signal.SIGINT)
         background = [asyncio.create_task(watch.run())]
         if plan.every > 0:
-            background.append(asyncio.create_task(faults.run(plan.every)))
+            background.append(asyncio.create_task(faults.run(plan.every), name="faults"))
         began = time.monotonic()
         background.append(asyncio.create_task(_progress(people, faults, plan, began)))
         background.append(asyncio.create_task(_classify(settings, people)))
@@ -87,15 +88,24 @@ async def soak(settings: Settings, plan: Plan) -> Summary:
             await _place(people, plan, draw, interrupted)
         finally:
             for task in background[1:]:
-                task.cancel()
+                if task.get_name() == "faults":
+                    task.cancel()
             await faults.end()
         seconds = time.monotonic() - began
         healthy = await _settled(settings, people)
+        if plan.calm and not interrupted.is_set():
+            started = time.monotonic()
+            await _place(people, replace(plan, calls=plan.calls + plan.calm, minutes=None), draw, interrupted)
+            watch.calm(started, time.monotonic())
+            healthy = await _settled(settings, people)
+        for task in background[1:]:
+            task.cancel()
         watch.look()
         background[0].cancel()
         summary = Summary(
-            plan.seed, seconds, people.placed, faults.counts, watch.growth(), interrupted.is_set(), healthy
-        )
+            plan.seed, seconds, people.placed, faults.counts, watch.growth(), interrupted.is_set(), healthy,
+            plan.calm,
+        )  # fmt: skip
         summary.read(settings)
         return summary
 
@@ -140,8 +150,9 @@ async def _progress(people: People, faults: Faults, plan: Plan, began: float) ->
     while True:
         await asyncio.sleep(PROGRESS)
         gone = time.monotonic() - began
+        wished = plan.calls + plan.calm
         print(
-            f"· {gone:4.0f} s  {len(people.placed)}/{plan.calls} panggilan / calls, {people.active} "
+            f"· {gone:4.0f} s  {len(people.placed)}/{wished} panggilan / calls, {people.active} "
             f"berlangsung / in progress, {faults.counts.total()} gangguan / faults",
             flush=True,
         )

@@ -26,6 +26,7 @@ class Summary:
     growth: list[Growth]
     interrupted: bool
     healthy: bool
+    calm: int = 0
     recorded: Counter[str] = field(default_factory=Counter)
     endings: Counter[str] = field(default_factory=Counter)
     sources: Counter[str] = field(default_factory=Counter)
@@ -65,7 +66,8 @@ class Summary:
     @property
     def good(self) -> bool:
         lost = len(self.without_record) + len(self.without_person)
-        return not (lost or self.doubled or self.unknown or self.refused) and self.healthy
+        flat = not self.calm or all(each.flat for each in self.growth)
+        return not (lost or self.doubled or self.unknown or self.refused) and self.healthy and flat
 
     def lines(self) -> list[str]:
         """The summary as Markdown."""
@@ -91,16 +93,19 @@ class Summary:
             f"| to a person's voice, seconds: median, 99 %, longest | {_waits(waits)} |",
             f"| healthy at the end | {'yes' if self.healthy else 'NO'} |",
             "",
-            "| process | starts | memory at start, MB | at end | growth within one life, MB an hour | "
-            "file handles at start | at end | growth an hour |",
-            "|---|---|---|---|---|---|---|---|",
+            f"Afterwards {self.calm} calls with nothing broken: medians of the first and the last third.",
+            "",
+            "| process | starts in all | MB, first third | MB, last third | handles, first | handles, last | |",
+            "|---|---|---|---|---|---|---|",
         ]
         for each in self.growth:
-            out.append(
-                f"| {each.part} | {each.lives} | {each.kb_start / 1024:.1f} | {each.kb_end / 1024:.1f} | "
-                f"{_rate(each.kb_an_hour, 1024)} | {each.handles_start} | {each.handles_end} | "
-                f"{_rate(each.handles_an_hour, 1)} |"
+            kb, handles = each.kb, each.handles
+            figures = (
+                f"{kb[0] / 1024:.1f} | {kb[1] / 1024:.1f} | {handles[0]} | {handles[1]}"
+                if kb and handles
+                else "- | - | - | -"
             )
+            out.append(f"| {each.part} | {each.lives} | {figures} | {'flat' if each.flat else 'NOT FLAT'} |")
         for title, calls in (
             ("no record", self.without_record),
             ("reached nobody", self.without_person),
@@ -132,7 +137,3 @@ def _waits(waits: list[float]) -> str:
     if not waits:
         return "-"
     return f"{waits[len(waits) // 2]:.1f}, {waits[int(len(waits) * 0.99)]:.1f}, {waits[-1]:.1f}"
-
-
-def _rate(value: float | None, unit: float) -> str:
-    return "-" if value is None else f"{value / unit:+.1f}"

@@ -1,9 +1,10 @@
-"""Memory and file handles of every process of a home, from start to end."""
+"""Memory and file handles of every process of a home."""
 
 from __future__ import annotations
 
 import asyncio
 import os
+import statistics
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +13,8 @@ from psap.platform import supervise
 from psap.platform.settings import Settings
 
 PAGE_KB = os.sysconf("SC_PAGE_SIZE") // 1024
-WARM_UP = 20.0  # seconds of a process's life that say nothing about a leak
+FLAT_SHARE, FLAT_KB = 0.05, 4096  # growth from the first third to the last that is none: the larger of both
+FLAT_HANDLES = 5
 
 
 @dataclass(slots=True)
@@ -22,18 +24,27 @@ class Life:
     samples: list[tuple[float, int, int]] = field(default_factory=list)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Growth:
-    """Of one part: resident kB and file handles first and last seen, and an hour within one life."""
+    """Of one part: how often it started, and medians of the first and the last third of the calm part.
+
+    None: it did not live through the whole calm part.
+    """
 
     part: str
     lives: int
-    kb_start: int
-    kb_end: int
-    handles_start: int
-    handles_end: int
-    kb_an_hour: float | None
-    handles_an_hour: float | None
+    kb: tuple[int, int] | None
+    handles: tuple[int, int] | None
+
+    @property
+    def flat(self) -> bool:
+        """Whether neither memory nor handles grew over the calm part."""
+        if self.kb is None or self.handles is None:
+            return False
+        grown = self.kb[1] - self.kb[0]
+        return grown <= max(FLAT_KB, self.kb[0] * FLAT_SHARE) and (
+            self.handles[1] - self.handles[0] <= FLAT_HANDLES
+        )
 
 
 class Watch:
@@ -43,12 +54,17 @@ class Watch:
         self._settings = settings
         self._began = time.monotonic()
         self._lives: dict[tuple[str, int], Life] = {}
+        self._calm: tuple[float, float] | None = None
 
     async def run(self, every: float = 3.0) -> None:
         """Until cancelled."""
         while True:
             await asyncio.to_thread(self.look)
             await asyncio.sleep(every)
+
+    def calm(self, began: float, ended: float) -> None:
+        """Between these two moments (monotonic) calls came and nothing was broken."""
+        self._calm = began - self._began, ended - self._began
 
     def look(self) -> None:
         """One sample of each process."""
@@ -70,33 +86,24 @@ class Watch:
         out = []
         for part in sorted({part for part, _ in self._lives}):
             lives = [life for (name, _), life in self._lives.items() if name == part]
-            first, last = lives[0].samples[0], lives[-1].samples[-1]
-            settled = [
-                [each for each in life.samples if each[0] - life.samples[0][0] >= WARM_UP] for life in lives
-            ]
-            out.append(
-                Growth(
-                    part,
-                    len(lives),
-                    first[1],
-                    last[1],
-                    first[2],
-                    last[2],
-                    slope([[(t, kb) for t, kb, _ in life] for life in settled]),
-                    slope([[(t, handles) for t, _, handles in life] for life in settled]),
-                )
-            )
+            first, last = self._thirds(lives[-1])
+            kb = handles = None
+            if first and last:
+                kb = _median(first, 1), _median(last, 1)
+                handles = _median(first, 2), _median(last, 2)
+            out.append(Growth(part, len(lives), kb, handles))
         return out
 
+    def _thirds(self, life: Life) -> tuple[list[tuple[float, int, int]], list[tuple[float, int, int]]]:
+        if self._calm is None:
+            return [], []
+        began, ended = self._calm
+        third = (ended - began) / 3
+        return (
+            [each for each in life.samples if began <= each[0] < began + third],
+            [each for each in life.samples if ended - third <= each[0] < ended],
+        )
 
-def slope(lives: list[list[tuple[float, int]]]) -> float | None:
-    """Growth an hour within single lives (least squares around each life's own mean); None: too short."""
-    over = under = 0.0
-    for life in lives:
-        if len(life) < 3:
-            continue
-        mean_t = sum(t for t, _ in life) / len(life)
-        mean_v = sum(v for _, v in life) / len(life)
-        over += sum((t - mean_t) * (v - mean_v) for t, v in life)
-        under += sum((t - mean_t) ** 2 for t, _ in life)
-    return over / under * 3600 if under > 100 else None
+
+def _median(samples: list[tuple[float, int, int]], which: int) -> int:
+    return int(statistics.median(each[which] for each in samples))

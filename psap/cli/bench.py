@@ -36,6 +36,9 @@ def soak(
     every: Annotated[
         float, typer.Option("--faults-every", min=0, help="Detik antargangguan, 0 tanpa / seconds, 0: none")
     ] = 4.0,
+    calm: Annotated[
+        int, typer.Option("--calm", min=0, help="Panggilan sesudahnya tanpa gangguan / calls after, unbroken")
+    ] = 3_000,
     seed: Annotated[int | None, typer.Option("--seed", help="Benih acak / seed of what is random")] = None,
     write: Annotated[
         bool, typer.Option("--write", help="Tulis ke docs/benchmarks.md / write it there")
@@ -50,7 +53,7 @@ def soak(
         from tests.support.home import Home
     except ImportError as error:
         raise RefusedError(f"bench memerlukan klon lengkap / bench needs a whole clone: {error}") from error
-    plan = Plan(calls, rate, phones, every, secrets.randbelow(10**6) if seed is None else seed, minutes)
+    plan = Plan(calls, rate, phones, every, secrets.randbelow(10**6) if seed is None else seed, minutes, calm)
     folder = Path(tempfile.mkdtemp(prefix="psap-soak-"))
     folder.chmod(0o755)
     home = Home(folder, env={"PSAP_TIMER_SCALE": "0.1"})

@@ -13,7 +13,7 @@ import pytest
 
 from bench.callers import Placed
 from bench.summary import Summary
-from bench.watching import slope
+from bench.watching import Growth, Life, Watch
 from psap.platform.migrate import migrate
 from psap.platform.settings import ROOT, Settings
 
@@ -67,19 +67,51 @@ def test_only_closed_records_count(tmp_path: Path) -> None:
     assert [call.dialled for call in found.without_record] == ["112000000001"]
 
 
-def test_growth_is_told_from_restarts() -> None:
-    """A process that grows by one a second grows 3,600 an hour, however often it began anew."""
-    one = [(float(t), t + 100) for t in range(60)]
-    other = [(float(t), t) for t in range(200, 260)]
-    assert slope([one, other]) == pytest.approx(3600)
-    assert slope([[(0.0, 1), (1.0, 2)]]) is None
+@pytest.mark.parametrize(
+    ("kb_a_second", "handles_a_second", "flat"), [(0, 0, True), (40, 0, True), (200, 0, False), (0, 1, False)]
+)
+def test_growth_is_seen_over_the_calm_part(
+    tmp_path: Path, kb_a_second: int, handles_a_second: int, flat: bool
+) -> None:
+    watch = Watch(Settings(home=tmp_path, profile="semarang"))
+    began = watch._began
+    earlier, last = Life(), Life()
+    earlier.samples = [(float(t), 900_000, 90) for t in range(60)]  # what was killed says nothing
+    last.samples = [
+        (float(t), 40_000 + max(0, 100 - t) * 500 + t * kb_a_second, 12 + t * handles_a_second)
+        for t in range(60, 300)
+    ]
+    watch._lives = {("agi", 1): earlier, ("agi", 2): last}
+    watch.calm(began + 150, began + 300)
+    found = watch.growth()
+    assert (found[0].lives, found[0].flat) == (2, flat)
+    bad = summary(spoken("112000000001"))
+    bad.recorded, bad.calm, bad.growth = Counter({"112000000001": 1}), 3000, found
+    assert bad.good is flat
+
+
+def test_a_part_that_died_in_the_calm_is_not_flat() -> None:
+    assert not Growth("agi", 3, None, None).flat
 
 
 @pytest.mark.long
 @pytest.mark.calls
 @pytest.mark.timeout(600)
 def test_a_hundred_calls() -> None:
-    words = ["bench", "soak", "--calls", "100", "--rate", "4", "--phones", "16", "--seed", "112"]
+    words = [
+        "bench",
+        "soak",
+        "--calls",
+        "100",
+        "--rate",
+        "4",
+        "--phones",
+        "16",
+        "--seed",
+        "112",
+        "--calm",
+        "0",
+    ]
     kept = {key: value for key, value in os.environ.items() if not key.startswith("PSAP_")}
     if "PSAP_CACHE" in os.environ:
         kept["PSAP_CACHE"] = os.environ["PSAP_CACHE"]
