@@ -95,7 +95,7 @@ class Summary:
             "",
             f"Afterwards {self.calm} calls with nothing broken: medians of the first and the last third.",
             "",
-            "| process | starts in all | MB, first third | MB, last third | handles, first | handles, last | |",
+            "| process | starts | MB, first third | MB, last third | handles, first | handles, last | |",
             "|---|---|---|---|---|---|---|",
         ]
         for each in self.growth:
