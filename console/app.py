@@ -33,11 +33,13 @@ from console.routes import (
     incidents,
     missed,
     oidc,
+    places,
     profile,
     queue,
     rosters,
     session,
 )
+from console.routes import map as tiles
 from console.security import BODY_LIMIT, HEADERS, HSTS, session_limits
 from console.state import StateWatch
 from console.table import API, RouteTable
@@ -59,6 +61,7 @@ TABLES: tuple[RouteTable, ...] = (
     incidents.table,
     missed.table,
     profile.table,
+    places.table,
     events.table,
     health.table,
     docs.table,
@@ -123,6 +126,8 @@ def make_app(parts: Parts) -> web.Application:
                 app.router.add_get(route.path, handler)  # HEAD too
     app.router.add_get("/api/docs", docs.page)
     app.router.add_get("/api/docs.css", docs.style)
+    places.prepare(app, parts)
+    tiles.add_map(app)
     add_page(app, Path(__file__).parent / "static")
     app.cleanup_ctx.append(_background)
     app.on_shutdown.append(_say_goodbye)

@@ -9,6 +9,7 @@ import typer
 from psap.agencies.profile import ProfileError, find_profile, load_profile
 from psap.cli.ground import JsonOption, show_json
 from psap.cli.say import HomeOption
+from psap.places.gazetteer import load_gazetteer, path_beside
 
 app = typer.Typer(no_args_is_help=True, help="Profil kota / city profiles")
 
@@ -26,7 +27,9 @@ def check(
 ) -> None:
     """Periksa profil / check a profile. Keluar 1 bila salah / exit 1 when it has faults."""
     try:
-        profile = load_profile(find_profile(file))
+        path = find_profile(file)
+        profile = load_profile(path)
+        places = load_gazetteer(path_beside(path), profile)
     except ProfileError as error:
         if as_json:
             faults = [
@@ -38,7 +41,15 @@ def check(
             typer.echo(str(error), err=True)
         raise typer.Exit(1) from None
     if as_json:
-        show_json({"ok": True, "site": profile.site, "name": profile.name, "assumed": profile.assumed})
+        show_json(
+            {
+                "ok": True,
+                "site": profile.site,
+                "name": profile.name,
+                "assumed": profile.assumed,
+                "places": len(places),
+            }
+        )
         return
     print(f"{profile.name}: benar / valid")
     print(
@@ -47,5 +58,12 @@ def check(
         f"{len(profile.agencies)} agencies, {len(profile.categories)} categories, "
         f"{len(profile.shifts)} shifts, {len(profile.districts)} districts"
     )
+    placed = sum(place.latitude is not None for place in places)
+    print(
+        f"  {len(places)} tempat untuk pencarian, {placed} dengan koordinat / "
+        f"{len(places)} places to search, {placed} with coordinates"
+    )
+    if not path_beside(path).is_file():
+        print(f"  tanpa / without {path_beside(path).name}: hanya kecamatan dan kelurahan / districts only")
     if profile.assumed:
         print(f"  diasumsikan / assumed: {', '.join(profile.assumed)}")

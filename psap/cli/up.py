@@ -163,6 +163,7 @@ def _prepare(settings: Settings) -> list[Account]:
     page.build_if_stale(settings.cache)
     settings.save()
     shutil.copyfile(_profile_path(settings), settings.home / "profile.toml")
+    _copy_gazetteer(settings)
     step("Menulis konfigurasi Asterisk", "writing Asterisk's configuration")
     pbx_root.hand_over(settings)
     accounts, phones = asyncio.run(_people(settings, city.site))
@@ -170,6 +171,19 @@ def _prepare(settings: Settings) -> list[Account]:
     pbx_root.hand_over(settings)
     pbx_root.write_hosts(settings)
     return accounts
+
+
+def _copy_gazetteer(settings: Settings) -> None:
+    """The city's places beside its profile; none of an earlier profile stays."""
+    from psap.places.gazetteer import path_beside
+
+    source, target = path_beside(_profile_path(settings)), path_beside(settings.home / "profile.toml")
+    if source == target:  # the home's own profile is the one in force
+        return
+    if source.is_file():
+        shutil.copyfile(source, target)
+    else:
+        target.unlink(missing_ok=True)
 
 
 def _profile_path(settings: Settings) -> Path:

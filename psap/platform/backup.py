@@ -35,7 +35,9 @@ FORMAT = 1
 Kind = Literal["manual", "auto", "upgrade"]
 DATABASE = "psap.db"
 MANIFEST = "manifest.json"
-BESIDE = ("config.json", "profile.toml", "secrets.json", "spool/calls.jsonl")  # taken along if there
+BESIDE = (  # taken along if there
+    *("config.json", "profile.toml", "profile.gazetteer.csv", "secrets.json", "spool/calls.jsonl"),
+)
 BLOCK = 1024 * 1024
 SPARE = 32 * 1024 * 1024  # bytes that a backup leaves free on the disk
 KEEP_HOURLY, KEEP_DAILY = 24, 14

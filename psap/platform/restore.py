@@ -40,7 +40,7 @@ def restore(settings: Settings, archive: Path) -> Restored:
         aside = settings.home / f"before-restore-{datetime.now(tz=UTC):%Y%m%dT%H%M%SZ}"
         moved = _move_aside(settings.home, path, aside, manifest)
         sqlite.put_in_place(Path(work) / backup.DATABASE, path)
-        for name in ("secrets.json", "profile.toml"):
+        for name in ("secrets.json", "profile.toml", "profile.gazetteer.csv"):
             if name in manifest.files:
                 (Path(work) / name).replace(settings.home / name)
         if "spool/calls.jsonl" in manifest.files and not (settings.spool / "calls.jsonl").exists():
@@ -117,7 +117,11 @@ def _check_site(settings: Settings, archive: Path, manifest: Manifest) -> None:
 def _move_aside(home: Path, database: Path, aside: Path, manifest: Manifest) -> bool:
     names = [database, *sqlite.side_files(database)]
     # what the backup has nothing for stays: without its secrets a home forgets who was erased
-    names += [home / name for name in ("secrets.json", "profile.toml") if name in manifest.files]
+    names += [
+        home / name
+        for name in ("secrets.json", "profile.toml", "profile.gazetteer.csv")
+        if name in manifest.files
+    ]
     there = [name for name in names if name.exists()]
     if there:
         aside.mkdir(mode=0o700)
@@ -134,5 +138,8 @@ def _config(settings: Settings, saved: Path) -> None:
         # the city's own file was on the other machine: go on with the one that was in force
         own = settings.home / "profile-restored.toml"
         own.write_bytes((settings.home / "profile.toml").read_bytes())
+        places = settings.home / "profile.gazetteer.csv"
+        if places.is_file():
+            (settings.home / "profile-restored.gazetteer.csv").write_bytes(places.read_bytes())
         words["profile"] = str(own)
     write_private(settings.home / "config.json", json.dumps(words, indent=2))

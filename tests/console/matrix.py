@@ -52,6 +52,8 @@ MATRIX: dict[tuple[str, str], set[Role]] = {
     ("POST", "/missed/{id}/release"): WORD,
     ("POST", "/missed/{id}/close"): WORD,
     ("GET", "/profile"): ALL,
+    ("GET", "/places"): ALL,
+    ("POST", "/places/search"): ALL,
     ("GET", "/events"): ALL,
     ("GET", "/state"): ALL,
     ("GET", "/healthz"): OPEN,

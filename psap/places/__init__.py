@@ -1,0 +1,1 @@
+"""Places: the city's gazetteer, searched as people speak."""
