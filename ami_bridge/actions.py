@@ -129,6 +129,11 @@ class Actions:
         """Write a global variable of the dialplan."""
         await self._link.do("Setvar", Variable=name, Value=value)
 
+    async def stop_recording(self, channel: str) -> None:
+        """End a channel's recording, named by its Uniqueid; the call goes on."""
+        with contextlib.suppress(RefusedError):  # it is not recorded, or gone
+            await self._link.do("StopMixMonitor", Channel=channel)
+
     async def packets_received(self, channel: str) -> int | None:
         """RTP packets that a channel received so far; None where Asterisk cannot tell."""
         try:

@@ -23,6 +23,7 @@ from ami_bridge.missed_list import MissedList
 from ami_bridge.overload import Overload
 from ami_bridge.probe import AgiProbe
 from ami_bridge.publisher import Publisher
+from ami_bridge.recordings import Recordings
 from ami_bridge.reputation import Reputation, mark_of
 from ami_bridge.rotation import Rotation
 from ami_bridge.security_feed import SecurityFeed
@@ -48,6 +49,7 @@ from psap.platform.heartbeat import beat_forever
 from psap.platform.hot import Hot
 from psap.platform.settings import Settings, load_secrets
 from psap.platform.troubles import Complaint, Trouble
+from psap.recordings.service import Shelf
 
 QUEUE_TELL_EVERY = 0.1  # seconds
 AUDIO_EVERY = 2.0
@@ -91,7 +93,9 @@ class Bridge:
         self.blocks = Blocks(self.actions, self.reputation.wanted)
         self.block_watch = BlockWatch(self.link, self.actions, self.blocks, self.reputation)
         self.probe = AgiProbe(settings.agi_port)
-        self.words = Words(self.actions, self.following, self.probe)
+        self.words = Words(
+            self.actions, self.following, self.probe, may_record=lambda: self.recordings.may_record()
+        )
         books = Books(settings.pbx)
         self.catch_up = CatchUp(self.link, self.following, books, self.data, self.recorder, log)
         self.rotation = Rotation(books, settings.pbx, self.link, log)
@@ -102,6 +106,16 @@ class Bridge:
         self.wishes = Wishes(
             settings, self.following, self.actions, self.blocks, self.recorder, self.data, self.health
         )
+        self.recordings = Recordings(
+            Shelf(settings, self.database, profile, clock),
+            self.actions,
+            self.following,
+            self.catch_up,
+            lambda: self.keeping.room,
+            self.wishes.find,
+            log,
+        )
+        self.troubles.append(self.recordings.complaint)
         self.missed = MissedList(self.data, self.following, self.recorder, self.publisher.put)
         self.callbacks = Callbacks(
             settings, self.data, self.link, self.actions, self.following, self.recorder,
@@ -133,6 +147,7 @@ class Bridge:
             | self.callbacks.methods()
             | self.keeping.methods()
             | self.guard.methods()
+            | self.recordings.methods()
             | {"secrets.reload": self._reload_secrets},
             log,
         )
@@ -164,6 +179,7 @@ class Bridge:
             *self.missed.duties(),
             *self.callbacks.duties(),
             *self.guard.duties(),
+            *self.recordings.duties(),
             Duty("queue", QUEUE_TELL_EVERY, self._tell_queue),
             Duty("audio", AUDIO_EVERY, self._count_audio),
         ]

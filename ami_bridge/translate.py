@@ -112,6 +112,8 @@ def user_fact(name: str, at: int, call: str, values: Headers) -> f.Fact | None:
         return f.WindowChanged(at, call, values.get("State") == "open")
     if name == "PsapEnd":
         return f.EndDeclared(at, call, text(values.get("Ending")), text(values.get("By")))
+    if name == "PsapRecord":
+        return f.Recorded(at, call, text(values.get("State")))
     if name == "PsapReturn":
         return f.Returned(at, call)
     return None

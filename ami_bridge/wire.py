@@ -48,6 +48,7 @@ ALLOWED: dict[str, bool] = {
     "Redirect": False,
     "Reload": False,
     "Setvar": False,
+    "StopMixMonitor": False,
 }
 
 # what an Originate may hold: no application, no data

@@ -156,6 +156,10 @@ class Wishes:
         self._following.changed(tracker)
         return tracker.call.model_dump(mode="json")
 
+    async def find(self, call_id: str) -> tuple[Tracker, str | None]:
+        """A call, running or over, with its number's key. Raises ControlError(not_found, database_away)."""
+        return await self._call(call_id)
+
     async def _call(self, call_id: str) -> tuple[Tracker, str | None]:
         """A call in progress, or one that ended, out of what is not written yet or the database."""
         tracker = self._following.by_id.get(call_id) or self._following.recent.get(call_id)

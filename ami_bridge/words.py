@@ -6,7 +6,7 @@ Each carries its time; the dialplan believes only a fresh one, for whoever write
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from ami_bridge.actions import Actions
 from ami_bridge.duties import Duty
@@ -20,10 +20,13 @@ TELL_EVERY = 1.0  # seconds
 class Words:
     """Tells the dialplan what it cannot see for itself."""
 
-    def __init__(self, actions: Actions, following: Following, probe: AgiProbe) -> None:
+    def __init__(
+        self, actions: Actions, following: Following, probe: AgiProbe, may_record: Callable[[], bool]
+    ) -> None:
         self._actions = actions
         self._following = following
         self._probe = probe
+        self._may_record = may_record
         self._since: int | None = None
 
     def duties(self) -> Iterable[Duty]:
@@ -47,4 +50,6 @@ class Words:
             await self._actions.set_global(pbx_names.GLOBAL_AGI, f"{word}:{now}")
         if self._since is not None:
             await self._actions.set_global(pbx_names.GLOBAL_BRIDGE, f"up:{now}:{self._since}")
+        word = "on" if self._may_record() else "off"
+        await self._actions.set_global(pbx_names.GLOBAL_RECORD, f"{word}:{now}")
         await self._actions.set_global(pbx_names.GLOBAL_FREE, f"{self._following.desk.free()}:{now}")

@@ -36,6 +36,7 @@ from console.routes import (
     places,
     profile,
     queue,
+    recordings,
     rosters,
     session,
 )
@@ -60,6 +61,7 @@ TABLES: tuple[RouteTable, ...] = (
     blocklist.table,
     incidents.table,
     missed.table,
+    recordings.table,
     profile.table,
     places.table,
     events.table,

@@ -22,6 +22,7 @@ from psap.callers.numbers import block_key
 from psap.platform.audit import Action, number_subject, write_audit
 
 PAUSE = 300.0  # seconds
+LONGEST_LISTENING = 3600.0  # seconds between two pieces of one listening
 REMEMBERED = 10_000
 LONGEST_WRITE = 0.7  # seconds
 DIGITS = re.compile(r"\+?\d[\d\s.\-]{4,}\d")
@@ -34,15 +35,22 @@ class Views:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._latest: OrderedDict[tuple[str, Action, str | None], float] = OrderedDict()
+        self._latest: OrderedDict[tuple[str, Action, str | None, str | None], float] = OrderedDict()
 
     async def note(self, ask: Ask[Any, Any], route: Route) -> None:
         """One successful request of a route that shows personal data."""
         assert route.views is not None
         action, subject = route.views, self._subject(ask, route)
-        look = (ask.user.username, action, subject)
+        # a browser fetches a recording in many pieces; the page says which of them are one listening
+        listening = getattr(ask.query, "listening", None)
+        look = (ask.user.username, action, subject, listening)
         now = time.monotonic()
-        if now - self._latest.get(look, -PAUSE) < PAUSE:
+        pause = PAUSE if listening is None else LONGEST_LISTENING
+        whole = action is Action.RECORDING_PLAYED and listening is None and "Range" not in ask.request.headers
+        if not whole and now - self._latest.get(look, -pause) < pause:
+            if action is Action.RECORDING_PLAYED:  # a long one goes on as long as pieces are fetched
+                self._latest[look] = now
+                self._latest.move_to_end(look)
             return
         self._latest[look] = now
         self._latest.move_to_end(look)

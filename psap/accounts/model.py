@@ -42,6 +42,8 @@ class Permission(StrEnum):
     CLOSE_MISSED = "missed.close"  # one's own claims, and what nobody has
     DECIDE_MISSED = "missed.decide"  # also what somebody else has
     SEE_AUDIT = "audit.see"
+    HEAR_RECORDINGS = "recordings.hear"  # everybody's
+    HEAR_OWN = "recordings.hear_own"  # of one's own calls, for a day
     MANAGE_ROSTERS = "rosters.manage"
 
 
@@ -50,12 +52,13 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.AGENT: frozenset(
         {_P.TAKE_CALLS, _P.SEE_CALLS, _P.CLASSIFY_OWN, _P.SEE_QUEUE, _P.SEE_BLOCKS}
         | {_P.SEE_INCIDENTS, _P.WRITE_INCIDENTS, _P.SEE_MISSED, _P.CALL_BACK, _P.CLOSE_MISSED}
+        | {_P.HEAR_OWN}
     ),
     Role.SUPERVISOR: frozenset(set(_P) - {_P.MANAGE_USERS, _P.SEE_AUDIT}),
     Role.DISPATCHER: frozenset(
         {_P.SEE_CALLS, _P.SEE_QUEUE, _P.SEE_INCIDENTS, _P.WRITE_INCIDENTS, _P.SEE_MISSED}
     ),
-    Role.QC: frozenset({_P.SEE_CALLS, _P.SEE_INCIDENTS}),
+    Role.QC: frozenset({_P.SEE_CALLS, _P.SEE_INCIDENTS, _P.HEAR_RECORDINGS}),
     Role.ADMIN: frozenset(set(_P) - {_P.TAKE_CALLS, _P.CALL_BACK}),
 }
 

@@ -192,6 +192,13 @@ class LimitRules(Part):
         return self
 
 
+class RecordingRules(Part):
+    """Whether conversations are recorded, and whether callers are told so before they enter the queue."""
+
+    enabled: bool = True
+    announce: bool = False
+
+
 class Rung(StrEnum):
     WARNING = "warning"
     CHALLENGE = "challenge"
@@ -275,6 +282,7 @@ class Profile(Part):
     queue: QueueRules = Field(default_factory=QueueRules)
     limits: LimitRules = Field(default_factory=LimitRules)
     blocking: BlockingRules = Field(default_factory=BlockingRules)
+    recording: RecordingRules = Field(default_factory=RecordingRules)
     retention: RetentionRules = Field(default_factory=RetentionRules)
     districts: list[District] = Field(default_factory=list)
     assumed: list[str] = Field(default_factory=list)

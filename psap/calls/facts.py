@@ -70,6 +70,13 @@ class GateLeft(Fact):
 
 
 @dataclass(frozen=True, slots=True)
+class Recorded(Fact):
+    """From here on the call is recorded (on), or not: the disk is low, or Asterisk cannot (failed)."""
+
+    state: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class QueueEntered(Fact):
     """``priority`` None: not told here. ``waiting`` True once app_queue itself says so."""
 

@@ -199,6 +199,25 @@ class Location(Record):
     at: Micros
 
 
+class LegQuality(Record):
+    """How one agent's browser heard and was heard, over the whole conversation.
+
+    ``loss`` 0..1 of the packets that the browser should have got; levels 0..1 of full scale, the mean of what
+    was measured: ``level_in`` the caller as heard, ``level_out`` the agent's microphone. None: not told.
+    """
+
+    agent: str
+    samples: int = 1
+    loss: float | None = None
+    loss_worst: float | None = None
+    jitter_ms: float | None = None
+    jitter_ms_worst: float | None = None
+    level_in: float | None = None
+    level_out: float | None = None
+    round_trip_ms: float | None = None
+    round_trip_ms_worst: float | None = None
+
+
 class TimelineEntry(Record):
     """One line of the call's story; ``data`` never repeats personal data."""
 
@@ -238,4 +257,5 @@ class Call(Record):
     incident_id: str | None = None
     recording_ids: list[str] = Field(default_factory=list)
     location: Location | None = None
+    quality: list[LegQuality] = Field(default_factory=list)
     timeline: list[TimelineEntry] = Field(default_factory=list)

@@ -49,6 +49,7 @@ def row_of(call: Call, number_key: str | None, updated_at: int) -> Row:
         "evidence": [dict(item) for item in call.evidence],
         "recording_ids": list(call.recording_ids),
         "location": None if call.location is None else call.location.model_dump(mode="json"),
+        "quality": [each.model_dump(mode="json") for each in call.quality],
         "timeline": [entry.model_dump(mode="json") for entry in call.timeline],
         "updated_at": updated_at,
     }
@@ -63,7 +64,8 @@ def call_of(row: RowMapping | Row) -> Call:
         values
         | {"caller": caller, "queue": {"wait_seconds": row["wait_seconds"]}}
         | {name: row[name] for name in ("gate", "policy", "flags", "legs", "timeline")}
-        | {"location": row.get("location")}  # a spool of an older version has none
+        # a spool of an older version has none
+        | {"location": row.get("location"), "quality": row.get("quality") or []}
     )
 
 
@@ -74,14 +76,16 @@ async def upsert(connection: AsyncConnection, rows: Iterable[Row]) -> None:
     for row in rows:
         statement = make(calls).values(**row)
         excluded = statement.excluded
-        changed = {name: excluded[name] for name in row if name not in _FIXED}
+        # which recordings there are is psap.recordings' to say
+        changed = {name: excluded[name] for name in row if name not in (*_FIXED, "recording_ids")}
         # an end is never older than a beginning, whatever the clock did in between
         ends = and_(calls.c.ending.is_(None), excluded.ending.is_not(None))
         where = or_(calls.c.updated_at <= excluded.updated_at, ends)
         if row["source"] == "ledger":
             for name in _PERSONS:
                 changed.pop(name)
-            # what the caller's telephone sent us stands in no file of Asterisk's
+            # what the caller's telephone sent us, and what browsers measured, stands in no file of Asterisk's
+            changed.pop("quality", None)
             changed["location"] = func.coalesce(calls.c.location, excluded.location)
             where = and_(where, calls.c.ending.is_(None))
         else:

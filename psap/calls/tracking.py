@@ -172,6 +172,10 @@ class Tracker:
         self.call.flags.append(flag)
         return True
 
+    def _recorded(self, fact: f.Recorded) -> bool:
+        self._note(fact.at, "recorded", state=fact.state)
+        return False
+
     # -- the queue
 
     def _queue_entered(self, fact: f.QueueEntered) -> bool:
@@ -398,7 +402,7 @@ def _seconds(start: int | None, end: int) -> float | None:
 
 # heard again out of its order a fact would move a call back; what closes something does no harm
 _CLOSING = f.RingEnded | f.LegGone | f.HangupSeen | f.Ended
-_ONCE = {"identified", "policy", "gate", "queued", "returned"}
+_ONCE = {"identified", "policy", "gate", "recorded", "queued", "returned"}
 
 _HANDLERS: dict[type[f.Fact], Callable[[Tracker, Any], bool]] = {
     f.Identified: Tracker._identified,
@@ -407,6 +411,7 @@ _HANDLERS: dict[type[f.Fact], Callable[[Tracker, Any], bool]] = {
     f.TalkChanged: Tracker._talk,
     f.AudioCounted: Tracker._audio,
     f.GateLeft: Tracker._gate_left,
+    f.Recorded: Tracker._recorded,
     f.QueueEntered: Tracker._queue_entered,
     f.QueueLeft: Tracker._queue_left,
     f.Ringing: Tracker._ringing,

@@ -8,7 +8,7 @@ import typer
 
 from psap.cli.ground import Ground, JsonOption, on_ground, show_json
 from psap.cli.say import HomeOption, step
-from psap.keeping.model import NAMES, Due, Kind
+from psap.keeping.model import NAMES, Due
 from psap.keeping.service import Retention
 from psap.platform.clock import rfc3339
 
@@ -67,6 +67,4 @@ def _show(plan: list[Due], as_json: bool) -> None:
         print(
             f"{due.kind:<12} {due.days:>5} hari/days  {due.count:>8}  {indonesian} / {english}{oldest}{held}"
         )
-    if any(due.kind is Kind.RECORDINGS and due.count for due in plan):
-        step("Rekaman dihapus bersama panggilannya", "recordings go with their calls")
     step("Belum ada yang dihapus; --apply menghapus", "nothing was deleted; --apply does")

@@ -59,5 +59,7 @@ def horizon(rules: RetentionRules, kind: Kind, now_us: int) -> int:
 
 def days(rules: RetentionRules, kind: Kind) -> int:
     """How many days a kind is kept."""
+    if kind is Kind.RECORDINGS:  # nobody finds a recording without its call
+        return min(rules.recordings, rules.calls)
     found: int = getattr(rules, str(kind))
     return found

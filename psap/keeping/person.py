@@ -78,9 +78,23 @@ def judge(found: dict[str, Rows], now_us: int) -> Verdict:
                 verdict.goes[name].append(row)
             else:
                 verdict.keep(name, reason)
+    _judge_recordings(found, verdict)
     for _ in found["audit"]:
         verdict.keep("audit", "append_only")
     return verdict
+
+
+def _judge_recordings(found: dict[str, Rows], verdict: Verdict) -> None:
+    """A voice is the person: it goes with its call, unless it, its call or the call's incident is held."""
+    going = {row["id"]: row for row in verdict.goes["calls"]}
+    held = {row["id"] for row in found["incidents"] if row.get("legal_hold")}
+    verdict.goes["recordings"] = []
+    for row in found.get("recordings", ()):
+        call = going.get(row["call_id"])
+        if row.get("legal_hold") or call is None or call.get("incident_id") in held:
+            verdict.keep("recordings", "legal_hold")
+        else:
+            verdict.goes["recordings"].append(row)
 
 
 def _stays(table: str, row: dict[str, Any], now_us: int, blocked: bool) -> str | None:

@@ -9,7 +9,17 @@ from sqlalchemy import ColumnElement, and_, case, false, func, or_, select, upda
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from psap.keeping.person import Identity
-from psap.platform.schema import audit, blocks, call_backs, calls, incidents, marks, missed, missed_calls
+from psap.platform.schema import (
+    audit,
+    blocks,
+    call_backs,
+    calls,
+    incidents,
+    marks,
+    missed,
+    missed_calls,
+    recordings,
+)
 
 Rows = list[dict[str, Any]]
 GONE = "dihapus / erased"
@@ -52,6 +62,7 @@ async def everything(connection: AsyncConnection, site: str, who: Identity) -> d
         "blocks": await _rows(connection, blocks, blocks.c.site == site, _keyed(blocks, who)),
     }
     call_ids, missed_ids = [row["id"] for row in found["calls"]], [row["id"] for row in found["missed"]]
+    found["recordings"] = await _among(connection, site, recordings.c.call_id, call_ids)
     found["missed_calls"] = await _among(connection, site, missed_calls.c.missed_id, missed_ids)
     found["call_backs"] = await _among(connection, site, call_backs.c.missed_id, missed_ids)
     reports = {row["id"]: row for row in await _among(connection, site, incidents.c.call_id, call_ids)}
@@ -62,7 +73,9 @@ async def everything(connection: AsyncConnection, site: str, who: Identity) -> d
     )
     reports |= {row["id"]: row for row in named}
     found["incidents"] = list(reports.values())
-    subjects = [*call_ids, *missed_ids, *reports, *[row["id"] for row in found["blocks"]], who.subject]
+    sounds = [row["id"] for row in found["recordings"]]
+    blocked = [row["id"] for row in found["blocks"]]
+    subjects = [*call_ids, *sounds, *missed_ids, *reports, *blocked, who.subject]
     found["audit"] = await _among(connection, site, audit.c.subject, subjects)
     return found
 

@@ -17,6 +17,8 @@ from psap.platform.clock import Clock, rfc3339
 from psap.platform.database import Database
 from psap.platform.hot import Hot, HotAwayError
 from psap.platform.settings import Settings, load_secrets
+from psap.recordings import store as recording_store
+from psap.recordings.service import Shelf
 
 ERASED = "erased.jsonl"  # in the home: keyed hashes of who was erased, for a restored backup
 SECRET_COLUMNS = {"idempotency_key", "idempotency_body"}
@@ -28,6 +30,7 @@ class Persons:
     def __init__(self, settings: Settings, database: Database, profile: Profile, clock: Clock) -> None:
         self._settings, self._database, self._profile, self._clock = settings, database, profile, clock
         self._secret = load_secrets(settings.home).audit
+        self._shelf = Shelf(settings, database, profile, clock)
 
     def who(self, number: str) -> Identity:
         """The person behind a number as somebody writes it."""
@@ -66,7 +69,12 @@ class Persons:
         async with self._database.write() as connection:
             verdict = judge(await store.everything(connection, site, who), now)
             goes = {name: [row["id"] for row in rows] for name, rows in verdict.goes.items()}
+            # a voice is the person: file first, so that none is left without a row
+            sounds = [recording_store.of_row(row) for row in verdict.goes["recordings"]]
+            self._shelf.take_away(sounds)
+            await recording_store.drop(connection, site, sounds)
             done = {
+                "recordings": len(sounds),
                 "calls": await store.erase_calls(connection, goes["calls"]),
                 "missed": await store.erase_missed(connection, goes["missed"]),
                 "marks": await store.erase_marks(connection, goes["marks"], pseudonym),

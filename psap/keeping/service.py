@@ -14,10 +14,13 @@ from psap.platform.audit import Action, write_audit
 from psap.platform.clock import Clock
 from psap.platform.database import Database
 from psap.platform.settings import Settings
+from psap.recordings import store as recording_store
+from psap.recordings.service import Shelf
 
 STEP = 200  # rows in one transaction: some milliseconds
 BREATH = 0.02  # seconds between two, in which others write
 TABLES = (
+    Kind.RECORDINGS,  # before their calls: a call that is gone holds nothing back
     *(Kind.CALLS, Kind.MISSED, Kind.INCIDENTS, Kind.REPUTATION),
     *(Kind.ROSTERS, Kind.TRAININGS, Kind.SESSIONS, Kind.AUDIT),
 )
@@ -29,6 +32,7 @@ class Retention:
     def __init__(self, settings: Settings, database: Database, profile: Profile, clock: Clock) -> None:
         self._settings, self._database, self._clock = settings, database, clock
         self._site, self._rules = profile.site, profile.retention
+        self._shelf = Shelf(settings, database, profile, clock)
 
     async def plan(self) -> list[Due]:
         """What is due now, of every kind. Changes nothing."""
@@ -40,7 +44,7 @@ class Retention:
                     connection, self._site, kind, horizon(self._rules, kind, now)
                 )
                 found.append(Due(kind, days(self._rules, kind), count, oldest, held))
-        for kind in (Kind.LOGS, Kind.RECORDINGS, Kind.BACKUPS):
+        for kind in (Kind.LOGS, Kind.BACKUPS):
             old = await asyncio.to_thread(self._old_files, kind, horizon(self._rules, kind, now))
             found.append(Due(kind, days(self._rules, kind), len(old), min(old.values(), default=None)))
         return found
@@ -90,6 +94,11 @@ class Retention:
                 return await store.trim_some(
                     connection, self._site, before, STEP * 10, at=self._clock.now_us(), actor=actor
                 )
+            if kind is Kind.RECORDINGS:
+                old = await recording_store.due(connection, self._site, before, STEP)
+                await asyncio.to_thread(self._shelf.take_away, old)  # files first: none is left without a row
+                await recording_store.drop(connection, self._site, old)
+                return len(old)
             return await store.drop_some(connection, self._site, kind, before, STEP)
 
     def _old_files(self, kind: Kind, before: int) -> dict[Path, int]:
@@ -98,8 +107,6 @@ class Retention:
         if kind is Kind.LOGS:
             found += [*self._settings.logs.glob("*.log.*"), *(self._settings.pbx / "log").glob("messages*.*")]
             found = [path for path in found if path.name != "messages.log"]
-        elif kind is Kind.RECORDINGS:
-            found += (self._settings.home / "recordings").rglob("*.*")
         elif kind is Kind.BACKUPS:
             found += backup.listed(self._settings)[:-1]  # the newest always stays
         times = {path: path.stat().st_mtime_ns // 1000 for path in found if path.is_file()}

@@ -18,12 +18,14 @@ from psap.platform.schema import (
     marks,
     missed,
     missed_calls,
+    recordings,
     rosters,
     sessions,
     sign_in_failures,
     state,
     trainings,
 )
+from psap.recordings.store import held as recording_held
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,15 @@ RULES: dict[Kind, tuple[Rule, ...]] = {
             sign_in_failures.c.last_at,
             sign_in_failures.c.key.is_not(None),
             false(),
+        ),
+    ),
+    Kind.RECORDINGS: (
+        Rule(
+            recordings,
+            recordings.c.id,
+            recordings.c.started_at,
+            recordings.c.id.is_not(None),
+            recording_held,
         ),
     ),
     Kind.ROSTERS: (

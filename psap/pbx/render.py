@@ -22,7 +22,7 @@ from psap.platform.settings import ROOT, Secrets, Settings, write_private
 
 CONFIG = ROOT / "asterisk-config"
 DIALPLAN = ROOT / "dialplan"
-FOLDERS = ("etc", "lib", "log", "log/cel-custom", "spool", "run", "sounds")
+FOLDERS = ("etc", "lib", "log", "log/cel-custom", "spool", "spool/monitor", "run", "sounds")
 CALL_BACK_RING_SECONDS = 40  # at the citizen's: longer than a mailbox waits in most networks
 WORDS_EVERY_SECONDS = 20  # between two times that a waiting caller is told to stay
 SHORTEST_RING_SECONDS = 3  # a phone must be heard before it can be answered
@@ -221,6 +221,7 @@ def _globals(settings: Settings, profile: Profile) -> str:
         f"PSAP_OUT = {_safe('trunk proxy', settings.trunk_proxy or '')}",
         f"PSAP_BACK_RING = {scaled(settings, CALL_BACK_RING_SECONDS, SHORTEST_RING_SECONDS)}",
         *_limits(settings, profile),
+        *_recording(settings, profile),
         "",
         "[psap-known]",
     ]
@@ -264,6 +265,16 @@ def _limits(settings: Settings, profile: Profile) -> list[str]:
         f"PSAP_GATE_KEEP = {gate // 10}",
         f"PSAP_ALL_CALLS = {everybody}",
         f"PSAP_ALL_KEEP = {everybody // 10}",
+    ]
+
+
+def _recording(settings: Settings, profile: Profile) -> list[str]:
+    """Whether calls are recorded, and what callers are told before (dialplan/record.conf)."""
+    sounds = settings.pbx / "sounds" / "psap"
+    said = [f"{sounds / language / 'recorded'}" for language in profile.languages]
+    return [
+        f"PSAP_RECORDING = {int(profile.recording.enabled)}",
+        f"PSAP_ANNOUNCE = {'&'.join(said) if profile.recording.announce else ''}",
     ]
 
 

@@ -9,6 +9,7 @@ SPOKE = "PSAP_SPOKE"  # in the open window: 1 speech heard, talking (wait for th
 # globals written by the bridge each second as WORD:EPOCH
 GLOBAL_AGI = "PSAP_AGI"  # up:EPOCH or down:EPOCH; only a fresh down skips AGI
 GLOBAL_BRIDGE = "PSAP_BRIDGE"  # up:EPOCH:SINCE: the bridge hears every caller whose gate began after SINCE
+GLOBAL_RECORD = "PSAP_RECORD"  # on:EPOCH or off:EPOCH (the disk is low); only a fresh off stops recordings
 GLOBAL_FREE = "PSAP_FREE"  # number of free agents:EPOCH
 
 # AstDB families

@@ -66,6 +66,7 @@ calls = Table(
     Column("incident_id", String(36)),
     Column("recording_ids", JSON, nullable=False),
     Column("location", JSON(none_as_null=True)),  # psap.calls.model.Location
+    Column("quality", JSON(none_as_null=True)),  # [psap.calls.model.LegQuality]
     Column("timeline", JSON, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
     *_personal("call"),
@@ -342,6 +343,24 @@ call_backs = Table(  # written before Asterisk is asked: one for each claim, at 
     UniqueConstraint("site", "channel_id"),
     UniqueConstraint("site", "missed_id", "claim"),
     Index("call_backs_by_state", "site", "state"),
+)
+
+recordings = Table(  # the sound itself: HOME/recordings/<file>
+    "recordings",
+    metadata,
+    Column("id", String(36), primary_key=True),  # psap.recordings.model.recording_id
+    Column("site", String(32), nullable=False),
+    Column("call_id", String(36), nullable=False),
+    Column("file", String(128), nullable=False),  # YYYY/MM/DD/CALL_ID.wav, the city's date
+    Column("started_at", BigInteger, nullable=False),  # the moment of its first sample
+    Column("seconds", Float, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("sha256", String(64), nullable=False),  # of the file as it was filed
+    Column("mended", Boolean, nullable=False, server_default="0"),  # Asterisk died: its length was put right
+    Column("filed_at", BigInteger, nullable=False),
+    *_personal("recording"),
+    Index("recordings_by_call", "site", "call_id"),
+    Index("recordings_by_start", "site", "started_at"),
 )
 
 rosters = Table(  # who is planned for which shift; a shift over midnight belongs to the date it begins on

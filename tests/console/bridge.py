@@ -18,6 +18,7 @@ class ScriptedBridge:
         self.snapshot: dict[str, Any] = {"calls": [], "waiting": [], "agents": [], "health": {}}
         self.answers: dict[str, Any] = {
             "blocks.sync": {"written": 1, "deleted": 0},
+            "call.quality": {"quality": []},
             "health": {"state": "up", "detail": "", "parts": {}, "figures": {}},
         }
         self.hangs = False

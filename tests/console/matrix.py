@@ -16,6 +16,7 @@ FLOOR = {Role.AGENT, Role.SUPERVISOR, Role.DISPATCHER, Role.ADMIN}
 WORD = {Role.AGENT, Role.SUPERVISOR, Role.ADMIN}
 TAKERS = {Role.AGENT, Role.SUPERVISOR}
 DECIDE = {Role.SUPERVISOR, Role.ADMIN}
+EARS = {Role.AGENT, Role.SUPERVISOR, Role.QC, Role.ADMIN}
 ADMIN = {Role.ADMIN}
 OPEN: set[Role] = set()
 
@@ -28,6 +29,10 @@ MATRIX: dict[tuple[str, str], set[Role]] = {
     ("GET", "/calls/{id}"): ALL,
     ("PATCH", "/calls/{id}"): WORD,
     ("POST", "/calls/{id}/end"): WORD,
+    ("POST", "/calls/{id}/quality"): TAKERS,
+    ("GET", "/calls/{id}/recordings"): ALL,
+    ("GET", "/recordings/{id}"): EARS,
+    ("GET", "/recordings/{id}/waveform"): EARS,
     ("GET", "/queue"): FLOOR,
     ("POST", "/agents/me/login"): TAKERS,
     ("POST", "/agents/me/logout"): TAKERS,
@@ -89,6 +94,7 @@ NAMES = {
     frozenset(WORD): "WORD",
     frozenset(TAKERS): "TAKERS",
     frozenset(DECIDE): "DECIDE",
+    frozenset(EARS): "EARS",
     frozenset(ADMIN): "ADMIN",
     frozenset(OPEN): "OPEN",
 }

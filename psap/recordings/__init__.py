@@ -1,0 +1,1 @@
+"""Recorded conversations: which there are, where they lie, who may hear them, how loud they are."""
