@@ -16,7 +16,7 @@ export interface Call {
 export type Evidence = Record<string, unknown>
 export interface Waiting { call_id: string; caller: Caller | null; since: string; priority: string | null; flags: string[]; position: number | null }
 export type AgentState = 'logged_out' | 'ready' | 'paused' | 'ringing' | 'talking' | 'wrapping_up'
-export interface Agent { agent: string; name: string; state: AgentState; since: string | null; reason: string | null; call_id: string | null; phone_registered: boolean | null }
+export interface Agent { agent: string; name: string; state: AgentState; since: string | null; reason: string | null; call_id: string | null; phone_registered: boolean | null; telephone?: 'desk' | 'browser' | null }
 export interface QueueSnapshot { waiting: Waiting[]; agents: Agent[] }
 export interface History {
   calls: { id: string; started_at: string; ending: string | null; classification: string | null }[]
@@ -45,8 +45,8 @@ export type LocatedBy = 'typed' | 'gazetteer' | 'pin' | 'network' | 'shared'
 export interface CallLocation { latitude: number; longitude: number; radius_m: number | null; source: 'network' | 'shared'; at: string }
 /** The SOP's last step. `told` false: `what` says why not. */
 export interface Closing { told: boolean; what: string | null; at: string | null; by?: string | null }
-/** A place that the city's gazetteer knows. */
-export interface Place { name: string; kind: string; district: string | null; subdistrict: string | null; latitude: number; longitude: number; score?: number }
+/** A place that the city's gazetteer knows; of some only the name. */
+export interface Place { name: string; kind: string; district: string | null; subdistrict: string | null; latitude: number | null; longitude: number | null; score?: number }
 /** What the map draws without tiles, and whether there are tiles. */
 export interface Surroundings { center: { latitude: number; longitude: number }; tiles: boolean; items: Place[] }
 /** A report that may tell of the same event. */

@@ -1,0 +1,48 @@
+/** Talking with more than one: who is on the line, and the dialog's wishes to the exchange. */
+import { computed, ref, shallowRef } from 'vue'
+import { Problem, post } from '../api/client'
+import type { LiveEvent } from '../api/types'
+import { t } from '../i18n'
+import { why } from '../lib/errors'
+import { followers, live } from '../live/store'
+
+export interface Party { id: string; kind: string; name: string; state: 'ringing' | 'talking' | 'gone' }
+export interface TalkNow { call_id: string; parties: Party[]; held: boolean }
+export type Kind = 'agent' | 'agency' | 'centre' | 'queue'
+export interface To { kind: Kind; id: string }
+
+export const transferring = ref(false)
+export const padOpen = ref(false)
+export const talk = shallowRef<TalkNow | null>(null)
+/** Who else is, or is being rung, in the conversation at this desk. */
+export const parties = computed(() => (talk.value && talk.value.call_id === live.value.call?.id ? talk.value.parties.filter((one) => one.state !== 'gone') : []))
+
+followers.push({
+  event(event: LiveEvent) {
+    if (event.type === 'call.talk') {
+      const data = event.data as TalkNow
+      if (data.call_id === live.value.call?.id || talk.value?.call_id === data.call_id) talk.value = data
+    } else if (event.type === 'call.ended' && (event.data as { call_id: string }).call_id === talk.value?.call_id) {
+      talk.value = null
+    }
+  },
+  refresh() {},
+})
+
+/** One wish; null, or why it did not work, in the reader's words. */
+async function wish(path: string, body: object): Promise<string | null> {
+  const id = live.value.call?.id
+  if (!id) return t('talk.over')
+  try {
+    await post(`/calls/${id}${path}`, body)
+    return null
+  } catch (error) {
+    if (error instanceof Problem && error.status === 404 && error.key !== 'not_found') return t('talk.unavailable')
+    return t('talk.failed', { why: why(error) })
+  }
+}
+/** `cold`: the call taker leaves at once. `warm`: stays until it is said that the other has it. */
+export const transfer = (to: To, how: 'cold' | 'warm'): Promise<string | null> => wish('/transfer', { to, how })
+export const add = (to: To): Promise<string | null> => wish('/parties', { to })
+export const drop = (party: string): Promise<string | null> => wish('/parties/drop', { party })
+export const leave = (): Promise<string | null> => wish('/leave', {})
