@@ -199,7 +199,7 @@ export class Telephone {
 
   private happens(now: Happening): void {
     const next = step(this.state, now)
-    if (next === this.state) return
+    if ((Object.keys(next) as (keyof State)[]).every((name) => next[name] === this.state[name])) return
     this.state = next
     this.page.state(next)
   }
