@@ -1,13 +1,33 @@
-/** Words of one feature: Indonesian first, and English beside it under the same keys; the compiler finds what is missing. */
+/** Words of the shell, the queue's column and the pop: Indonesian first, and English beside it under the same keys; the compiler finds what is missing. */
 export const id = {
   'nav.help': 'Bantuan',
   'keys.group.phone': 'Telepon', 'keys.group.report': 'Laporan', 'keys.group.class': 'Jenis panggilan', 'keys.group.page': 'Halaman',
   'keys.phone.answer': 'Angkat panggilan', 'keys.phone.mute': 'Bisukan mikrofon', 'keys.phone.hold': 'Tahan penelepon', 'keys.phone.transfer': 'Alihkan', 'keys.phone.end': 'Akhiri panggilan',
   'keys.merge': 'Gabungkan dengan kejadian yang sama', 'keys.desk': 'Kembali ke meja', 'keys.single': 'Tombol tunggal (angka kategori, ?) aktif di luar kolom ketik',
+  'queue.column': 'Antrean dan petugas',
+  'today.title': 'Hari ini', 'today.until': 's.d. {time}', 'today.calls': 'Masuk', 'today.emergency': 'Darurat', 'today.noise': 'Iseng + hening', 'today.fast': 'Dijawab ≤ 15 dtk', 'today.lost': 'Terabaikan',
+  'decision.overload': 'ditolak: tidak ada tempat lagi (503)', 'decision.too_many': 'ditolak: nomor ini sudah tersambung beberapa kali (486)',
+  'pop.decided': 'Perlakuan', 'pop.again.do': 'Terputus beberapa menit lalu. Tanyakan apakah tentang kejadian yang sama.', 'pop.marks': '{n} tanda iseng atau hening dari petugas',
+  'pop.hint.why': 'Mengapa sistem menyambut penelepon ini seperti itu: apa yang ia lakukan di sambutan, tandanya, dan perlindungannya. Sistem tidak pernah memutuskan sendiri bahwa panggilan ini iseng.',
+  'pop.hint.queue': 'Yang terlama di atas. Garis penuh pada 20 detik, dengan tanda di 10 dan 15 detik. Yang menekan 55 dan yang baru terputus didahulukan.',
+  'pop.hint.withheld': 'Penelepon menyembunyikan nomornya. Ia tidak dapat ditelepon balik atau dikenali lagi: minta nomor lain selagi tersambung.',
+  'pop.hint.simless': 'Telepon tanpa kartu SIM tetap dapat menghubungi 112, tetapi tanpa nomor. Bila terputus tidak dapat ditelepon balik: tanyakan tempatnya lebih dulu.',
+  'pop.hint.unknown': 'Operator tidak mengirim nomor. Ia tidak dapat ditelepon balik: minta nomor lain selagi tersambung.',
+  'missed.close.go': 'Simpan hasil', 'missed.away': 'Pusat telepon tidak menjawab: telepon balik menunggu sampai tersambung lagi.',
 } as const
 export const en: Record<keyof typeof id, string> = {
   'nav.help': 'Help',
   'keys.group.phone': 'Telephone', 'keys.group.report': 'Report', 'keys.group.class': 'Kind of call', 'keys.group.page': 'Page',
   'keys.phone.answer': 'Answer the call', 'keys.phone.mute': 'Mute the microphone', 'keys.phone.hold': 'Hold the caller', 'keys.phone.transfer': 'Transfer', 'keys.phone.end': 'End the call',
   'keys.merge': 'Link to the same incident', 'keys.desk': 'Back to the desk', 'keys.single': 'Single keys (category figures, ?) work outside text fields',
+  'queue.column': 'Queue and call takers',
+  'today.title': 'Today', 'today.until': 'until {time}', 'today.calls': 'Came in', 'today.emergency': 'Emergency', 'today.noise': 'Prank + silent', 'today.fast': 'Answered ≤ 15 s', 'today.lost': 'Abandoned',
+  'decision.overload': 'refused: no room left (503)', 'decision.too_many': 'refused: this number is connected several times already (486)',
+  'pop.decided': 'Treatment', 'pop.again.do': 'Was cut off some minutes ago. Ask whether it is about the same incident.', 'pop.marks': '{n} prank or silent marks by call takers',
+  'pop.hint.why': 'Why the system greeted this caller as it did: what they did at the greeting, their marks, and what protects them. The system never decides by itself that a call is a prank.',
+  'pop.hint.queue': 'The longest wait is on top. The bar is full at 20 seconds, with marks at 10 and 15. Who pressed 55 and who was just cut off go first.',
+  'pop.hint.withheld': 'The caller hides the number. They can neither be called back nor recognised: ask for another number while connected.',
+  'pop.hint.simless': 'A telephone without a SIM card can still reach 112, but without a number. It cannot be called back: ask for the place first.',
+  'pop.hint.unknown': 'The carrier sent no number. They cannot be called back: ask for another number while connected.',
+  'missed.close.go': 'Save the result', 'missed.away': 'The telephone exchange does not answer: calling back waits until it is there again.',
 }
