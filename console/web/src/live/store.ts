@@ -68,6 +68,8 @@ const remote: Remote = {
   fetch: (id) => heard(() => get<Incident>(`/incidents/${id}`)),
 }
 export const drafts = reactive(new Map<string, true>())
+/** Calls of which the server has said what report they have, if any: before that nothing may be written by itself. */
+export const looked = reactive(new Set<string>())
 const draftObjects = new Map<string, Draft>()
 /** Drafts are plain objects; this says that one of them changed. */
 export const draftTick = shallowRef(0)
@@ -95,6 +97,7 @@ export function forgetReport(callId: string): void {
   draftObjects.get(callId)?.cancel()
   draftObjects.delete(callId)
   records.delete(callId)
+  looked.delete(callId)
   drafts.delete(callId)
   keep.drop(callId)
   rememberOpen()
@@ -168,8 +171,10 @@ async function complete(callId: string): Promise<void> {
   live.value = withRecord(live.value, record, history)
 }
 async function adoptFor(callId: string): Promise<void> {
-  const incident = await asked(() => reportOf(callId))
-  if (incident) draftObjects.get(callId)?.adopt(incident)
+  const answer = await asked(async () => ({ incident: await reportOf(callId) }))
+  if (!answer) return
+  if (answer.incident) draftObjects.get(callId)?.adopt(answer.incident)
+  looked.add(callId)
 }
 async function adopt(callId: string, incidentId: string): Promise<void> {
   const incident = await asked(() => remote.fetch(incidentId))

@@ -1,9 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import type { Place } from '../api/types'
-import { gridStep, metres, moved, offset, rings, rounded, step, toldBy, wind } from './geo'
+import { gridStep, metres, moved, offset, rings, rounded, step, toldBy, wind, type Known } from './geo'
 
 const johar = { latitude: -6.9719, longitude: 110.4246 }
-const place = (name: string, kind: string, latitude: number, longitude: number): Place => ({ name, kind, district: null, subdistrict: null, latitude, longitude })
+const place = (name: string, kind: string, latitude: number, longitude: number): Known => ({ name, kind, district: null, subdistrict: null, latitude, longitude })
 
 describe('moving the pin by keys', () => {
   it('moves ten metres, a hundred with shift, in the arrow’s direction', () => {

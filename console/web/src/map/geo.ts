@@ -2,6 +2,9 @@
 import type { Place } from '../api/types'
 
 export interface Spot { latitude: number; longitude: number }
+/** A place whose coordinates are known, too. */
+export type Known = Place & Spot
+export const known = (places: readonly Place[]): Known[] => places.filter((one): one is Known => one.latitude !== null && one.longitude !== null)
 const METRES = 111_320 // of one degree of latitude
 const radians = (degrees: number): number => (degrees * Math.PI) / 180
 const narrow = (latitude: number): number => Math.max(0.01, Math.cos(radians(latitude)))
@@ -40,9 +43,9 @@ export function step(from: Spot, key: string, shift: boolean): Spot | null {
 
 /** People know markets, hospitals and stations; an area's middle is only said where nothing better is near. */
 const AREAS = ['district', 'subdistrict']
-export interface Bearing { metres: number; wind: Wind; place: Place }
+export interface Bearing { metres: number; wind: Wind; place: Known }
 /** The known place by which a spot is best told: a landmark within 3 km, otherwise the nearest area. */
-export function toldBy(spot: Spot, places: readonly Place[]): Bearing | null {
+export function toldBy(spot: Spot, places: readonly Known[]): Bearing | null {
   let best: Bearing | null = null
   let score = Infinity
   for (const place of places) {
