@@ -77,6 +77,10 @@ class Actions:
         """Send a caller (by Uniqueid) out of a conversation that has nobody else in it any more."""
         await self._link.do("Redirect", Channel=channel, Context="psap-after", Exten="s", Priority=1)
 
+    async def back_to_front(self, channel: str) -> None:
+        """Take a caller (by Uniqueid) out of a conversation with a dead browser, to the head of the queue."""
+        await self._link.do("Redirect", Channel=channel, Context="psap-after", Exten="browser", Priority=1)
+
     async def allow_dial(self, channel_id: str, number: str) -> None:
         """Let one call-back dial once: the dialplan takes this entry out as it dials."""
         await self._link.do(
@@ -113,9 +117,10 @@ class Actions:
         """End the rings at an agent's telephone; the caller goes on to the next. Never a conversation,
         also not one outside the queue (a call-back) beside which the telephone rings."""
         if agent.ringing and not agent.talking and agent.device is not Device.IN_USE:
-            with contextlib.suppress(RefusedError):  # it ended by itself
-                # not 16, a normal end: if it was answered in this very moment, its caller goes back in front
-                await self._link.do("Hangup", Channel=f"/^PJSIP\\/{agent.phone}-/", Cause=31)
+            for each in agent.telephones:
+                with contextlib.suppress(RefusedError):  # it ended by itself
+                    # not 16, a normal end: answered in this very moment, its caller goes back in front
+                    await self._link.do("Hangup", Channel=f"/^PJSIP\\/{each.name}-/", Cause=31)
 
     async def spoke(self, channel: str, word: str) -> None:
         """Tell the gate what is heard of its caller: ``1`` speech, ``talking``, ``quiet``."""

@@ -8,8 +8,10 @@ from typing import Any
 
 from ami_bridge.absent import Absent
 from ami_bridge.actions import Actions
+from ami_bridge.ari import Ari
 from ami_bridge.blocks import Blocks, BlockWatch
 from ami_bridge.books import Books
+from ami_bridge.browser_death import BrowserDeath
 from ami_bridge.callbacks import Callbacks
 from ami_bridge.catch_up import CatchUp
 from ami_bridge.commands import CommandServer
@@ -32,6 +34,7 @@ from ami_bridge.steps import Steps
 from ami_bridge.stuck import Alone, Stuck
 from ami_bridge.translate import agent_fact, call_fact
 from ami_bridge.unsaved import Unsaved
+from ami_bridge.web_phones import WebPhones
 from ami_bridge.wire import Headers
 from ami_bridge.wishes import Wishes
 from ami_bridge.words import Words
@@ -103,9 +106,25 @@ class Bridge:
             settings, self.catch_up.replaced, self.following, self.database, profile, clock, log
         )
         self.troubles += self.keeping.complaints()
-        self.wishes = Wishes(
-            settings, self.following, self.actions, self.blocks, self.recorder, self.data, self.health
+        self.web_phones = WebPhones(
+            self.data,
+            Ari(settings.pbx_http_port, lambda: load_secrets(settings.home).ari),
+            self.actions,
+            self.following,
+            sync_phones=lambda params: self.wishes.sync_phones(params),
+            publish=self.publisher.put,
+            soon=self.errands.soon,
+            log=log,
         )
+        self.listeners.append(self.web_phones.listen)
+        self.wishes = Wishes(
+            settings, self.following, self.actions, self.blocks, self.recorder, self.data, self.health,
+            self.web_phones,
+        )  # fmt: skip
+        self.browser_death = BrowserDeath(
+            self.following, self.actions, self.web_phones.opened_at, self.errands.soon, log
+        )
+        self.listeners.append(self.browser_death.listen)
         self.recordings = Recordings(
             Shelf(settings, self.database, profile, clock),
             self.actions,
@@ -147,6 +166,7 @@ class Bridge:
             | self.callbacks.methods()
             | self.keeping.methods()
             | self.guard.methods()
+            | self.web_phones.methods()
             | self.recordings.methods()
             | {"secrets.reload": self._reload_secrets},
             log,
@@ -179,6 +199,8 @@ class Bridge:
             *self.missed.duties(),
             *self.callbacks.duties(),
             *self.guard.duties(),
+            *self.web_phones.duties(),
+            *self.browser_death.duties(),
             *self.recordings.duties(),
             Duty("queue", QUEUE_TELL_EVERY, self._tell_queue),
             Duty("audio", AUDIO_EVERY, self._count_audio),
@@ -252,6 +274,7 @@ class Bridge:
         self.blocks.forget()
         self.errands.soon(self.set_clock.forget())
         self.errands.soon(self._sync_after_boot())
+        self.errands.soon(self.web_phones.again())
 
     def _down(self, why: str) -> None:
         self.catch_up.lost()

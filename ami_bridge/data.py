@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
+from psap.accounts import phones
+from psap.accounts.model import AccountError
 from psap.calls import store as call_store
 from psap.calls.model import Call
 from psap.calls.service import Following
@@ -61,6 +63,14 @@ class Data:
         """(telephone, password, agent) of all."""
         async with self._reading() as connection:
             return await queue_store.passwords_of(connection, self.site)
+
+    async def ensure_phone(self, agent: str) -> None:
+        """Make an account's telephone at first use. Raises ControlError(no_phone, database_away)."""
+        async with self.writing() as connection:
+            try:
+                await phones.ensure_phone(connection, self.site, agent)
+            except AccountError as error:
+                raise ControlError("no_phone", str(error)) from error
 
     async def load_phones(self, following: Following) -> None:
         """Tell the desk which telephones and agents there are."""

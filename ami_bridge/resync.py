@@ -41,7 +41,7 @@ async def agents(link: Link, following: Following) -> None:
     """Telephones and members as they are now."""
     desk = following.desk
     desk.forget_members()
-    for agent in desk.by_phone.values():
+    for agent in desk.agents():
         agent.ringing = agent.talking = False
         agent.call_id = None
     for row in await link.do("DeviceStateList", timeout=10.0):
@@ -53,7 +53,7 @@ async def agents(link: Link, following: Following) -> None:
         if fact is not None:
             desk.apply(fact)
     now = following.clock.now_us()
-    for agent in desk.by_phone.values():
+    for agent in desk.agents():
         agent.settle(now)
 
 

@@ -90,7 +90,7 @@ class SetClock:
             # its own statistics begin anew with it; nobody reads them
             await self._link.do("QueueReset", Queue=queue)
             self._log.warning("the queue forgot last calls that lay in the future", queue=queue)
-        for agent in self._following.desk.by_phone.values():
+        for agent in self._following.desk.agents():
             if agent.wraps_until > (now + agent.wrapup + 1) * 1_000_000:
                 agent.wraps_until = 0
         for row in await self._members(QUEUES[0]):

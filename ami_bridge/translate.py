@@ -115,7 +115,7 @@ def user_fact(name: str, at: int, call: str, values: Headers) -> f.Fact | None:
     if name == "PsapRecord":
         return f.Recorded(at, call, text(values.get("State")))
     if name == "PsapReturn":
-        return f.Returned(at, call)
+        return f.Returned(at, call, text(values.get("Cause")))
     return None
 
 

@@ -49,14 +49,14 @@ class Unsaved:
         if self._born and self._born == before:
             return
         for fact in due:
-            agent = self._desk.by_phone.get(fact.phone)
-            if agent is None:
+            telephone = self._desk.telephone(fact.phone)
+            if telephone is None:
                 continue
             try:
-                if isinstance(fact, MemberGone) and agent.member:
+                if isinstance(fact, MemberGone) and telephone.member:
                     await self._actions.logout(fact.phone)
                 elif isinstance(fact, MemberSeen):
-                    await self._say(fact, member=agent.member, paused=agent.paused)
+                    await self._say(fact, member=telephone.member, paused=telephone.paused)
             except LinkError as error:
                 self._log.warning("an agent's state could not be restored", detail=str(error))
 

@@ -9,6 +9,7 @@ from ami_bridge.blocks import Blocks
 from ami_bridge.commands import Method, Params, must, text
 from ami_bridge.data import Data
 from ami_bridge.reputation import mark_of
+from ami_bridge.web_phones import WebPhones
 from ami_bridge.wire import RefusedError
 from psap.calls import facts as f
 from psap.calls.model import Call, Classification
@@ -20,7 +21,7 @@ from psap.pbx.render import PhoneRow, render_phones
 from psap.platform.control import ControlError
 from psap.platform.events import Event, EventType
 from psap.platform.settings import Settings
-from psap.queue.model import Agent
+from psap.queue.model import Agent, web_name
 
 
 class Wishes:
@@ -35,6 +36,7 @@ class Wishes:
         recorder: Recorder,
         data: Data,
         health: Any,
+        telephones: WebPhones,
     ) -> None:
         self._settings = settings
         self._following = following
@@ -43,6 +45,7 @@ class Wishes:
         self._recorder = recorder
         self._data = data
         self._health = health
+        self._telephones = telephones
 
     def methods(self) -> dict[str, Method]:
         """Every command by name."""
@@ -80,44 +83,44 @@ class Wishes:
 
     async def login(self, params: Params) -> dict[str, Any]:
         agent = await self._agent(params)
-        if not agent.member:
-            try:
-                await self._actions.login(agent.phone, agent.agent)
-            except RefusedError as error:
-                if "already" not in str(error).lower():
-                    raise
+        wanted = text(params, "telephone", longest=16, needed=False)
+        telephone = self._telephones.choose(agent, wanted)
+        if not telephone.member:
+            await self._telephones.move(agent, telephone)
         else:
-            await self._actions.first_row(agent.phone)
+            await self._actions.first_row(telephone.name)
         if agent.paused:
-            await self._actions.unpause(agent.phone)
-        agent.member, agent.paused, agent.reason = True, False, None
+            await self._actions.unpause(telephone.name)
+        agent.joined(telephone)
         return self._told(agent)
 
     async def logout(self, params: Params) -> dict[str, Any]:
         agent = await self._agent(params)
-        if agent.member:
+        for telephone in [each for each in agent.telephones if each.member]:
             try:
-                await self._actions.logout(agent.phone)
+                await self._actions.logout(telephone.name)
             except RefusedError as error:
                 if "not" not in str(error).lower():  # not there: what was wished for
                     raise
-        agent.member = agent.paused = False
         await self._actions.stop_ringing(agent)  # who left is not there to answer
+        agent.left()
         return self._told(agent)
 
     async def pause(self, params: Params) -> dict[str, Any]:
         reason = must(params, "reason", longest=64)
         agent = await self._member(params)
-        await self._actions.pause(agent.phone, reason)
-        agent.paused, agent.reason = True, reason
+        telephone = agent.telephone
+        await self._actions.pause(telephone.name, reason)
+        telephone.paused, telephone.reason = True, reason
         await self._actions.stop_ringing(agent)
         return self._told(agent)
 
     async def unpause(self, params: Params) -> dict[str, Any]:
         agent = await self._member(params)
-        await self._actions.unpause(agent.phone)
-        await self._actions.first_row(agent.phone)
-        agent.paused, agent.reason = False, None
+        telephone = agent.telephone
+        await self._actions.unpause(telephone.name)
+        await self._actions.first_row(telephone.name)
+        telephone.paused, telephone.reason = False, None
         return self._told(agent)
 
     async def _member(self, params: Params) -> Agent:
@@ -188,7 +191,7 @@ class Wishes:
         rows = await self._data.phone_rows()
         if _rewritten(self._settings, [PhoneRow(*row) for row in rows]):
             await self._actions.reload_phones()
-        wanted = {username: agent for username, _, agent in rows}
+        wanted = {name: agent for username, _, agent in rows for name in (username, web_name(username))}
         there = await self._actions.tree("psap-phone")
         put = {k: v for k, v in wanted.items() if there.get(k) != v}
         await self._actions.write_tree("psap-phone", put, [k for k in there if k not in wanted])

@@ -20,6 +20,7 @@ from console.oidc import OIDC, Oidc
 from console.openapi import document
 from console.page import add_page
 from console.parts import PARTS, Parts
+from console.phone_sockets import SOCKETS, PhoneSockets
 from console.problem import Problem, is_database, of_http
 from console.routes import (
     accounts,
@@ -33,6 +34,7 @@ from console.routes import (
     incidents,
     missed,
     oidc,
+    phone,
     places,
     profile,
     queue,
@@ -58,6 +60,7 @@ TABLES: tuple[RouteTable, ...] = (
     session.table,
     calls.table,
     queue.table,
+    phone.table,
     blocklist.table,
     incidents.table,
     missed.table,
@@ -118,6 +121,7 @@ def make_app(parts: Parts) -> web.Application:
     app[VIEWS] = Views(parts)
     app[CONNECTIONS] = []
     app[OIDC] = Oidc(parts.settings)
+    app[SOCKETS] = PhoneSockets(parts.settings.pbx_http_port)
     app[board.DAYS] = board.Days(parts)
     app[docs.OPENAPI] = document(TABLES)
     for table in TABLES:
@@ -242,3 +246,4 @@ async def _recheck(parts: Parts) -> None:
 
 async def _say_goodbye(app: web.Application) -> None:
     app[PARTS].live.close()
+    await app[SOCKETS].close()

@@ -29,6 +29,8 @@ def sight(event: Event, user: User) -> Sight:
     """How much of this event this person sees."""
     if user.role == Role.QC:
         return Sight.NONE
+    if event.type == EventType.PHONE_TAKEN:  # told to whom it was taken from, whatever the role
+        return Sight.FULL if event.data.get("agent") == user.username else Sight.NONE
     if event.type == EventType.BLOCKLIST_CHANGED:
         return Sight.FULL if user.role in (Role.SUPERVISOR, Role.ADMIN) else Sight.NONE
     if user.role in SEES_ALL or user.username in owners(event):

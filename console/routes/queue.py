@@ -10,6 +10,7 @@ from console.table import Ask, Body, RouteTable, who_may
 from console.visibility import SEES_ALL, masked
 from psap.accounts.model import Permission
 from psap.calls.model import Caller, Flag
+from psap.queue.model import Kind
 
 table = RouteTable("queue")
 
@@ -34,6 +35,7 @@ class AgentNow(BaseModel):
     since: str | None = None
     reason: str | None = None
     call_id: str | None = None
+    telephone: str | None = None  # desk or browser: the one in the queue, or the one that is there
     phone_registered: bool | None = None
 
 
@@ -43,6 +45,12 @@ class QueueNow(BaseModel):
     waiting: list[Waiting]
     agents: list[AgentNow]
     health: dict[str, Any] = Field(default_factory=dict)
+
+
+class Ready(Body):
+    """By which telephone; left out: the browser where it is one now, else the desk phone."""
+
+    telephone: Kind | None = None
 
 
 class Pause(Body):
@@ -73,12 +81,15 @@ async def get_queue(ask: Ask[None, None]) -> QueueNow:
     "POST",
     "/agents/me/login",
     roles=who_may(Permission.TAKE_CALLS),
+    body=Ready,
+    body_optional=True,
     answer=AgentNow,
     summary=("Siap menerima panggilan", "Ready to take calls"),
     problems=("no_phone", "asterisk_away", "bridge_away"),
 )
-async def agent_login(ask: Ask[None, None]) -> AgentNow:
-    return await _agent(ask, "agent.login")
+async def agent_login(ask: Ask[Ready, None]) -> AgentNow:
+    wanted = {} if ask.body.telephone is None else {"telephone": str(ask.body.telephone)}
+    return await _agent(ask, "agent.login", **wanted)
 
 
 @table.add(

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
+from console.phone_sockets import SOCKETS
 from console.problem import Problem
 from console.security import COOKIE, authenticate, clear_cookie, is_own_origin, set_cookie
 from console.table import EVERYONE, PUBLIC, Ask, Body, RouteTable
@@ -12,6 +16,8 @@ from psap.accounts.model import AccountError, Role, User
 from psap.accounts.sessions import Origin
 
 table = RouteTable("session")
+
+PHONE_PATIENCE = 1.0  # seconds that a sign-out waits for the telephone's end
 
 
 class Me(BaseModel):
@@ -80,9 +86,14 @@ async def _failed(ask: Ask[Credentials, None], username: str, address: str) -> N
 
 @table.add("DELETE", "/session", roles=EVERYONE, status=204, summary=("Keluar", "Sign out"), unenrolled=True)
 async def sign_out(ask: Ask[None, None]) -> web.Response:
-    secret = (await authenticate(ask.request, ask.parts)).secret
+    signed_in = await authenticate(ask.request, ask.parts)
+    secret, sign_in = signed_in.secret, signed_in.identity.session_id
     await ask.parts.accounts.sign_out(secret)
     ask.parts.live.expel(lambda client: client.secret == secret)
+    with contextlib.suppress(Problem, TimeoutError):  # the bridge looks for itself, too, some seconds later
+        async with asyncio.timeout(PHONE_PATIENCE):
+            await ask.parts.bridge.command("phone.close", agent=signed_in.user.username, sign_in=sign_in)
+    await ask.request.app[SOCKETS].end(sign_in)
     response = web.Response(status=204)
     if COOKIE in ask.request.cookies:
         clear_cookie(response)

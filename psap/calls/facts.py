@@ -132,7 +132,9 @@ class TalkEnded(Fact):
 
 @dataclass(frozen=True, slots=True)
 class Returned(Fact):
-    """An agent's leg ended abnormally: the caller goes back in front."""
+    """An agent's leg ended abnormally: the caller goes back in front. ``cause`` Q.850, or ``browser``."""
+
+    cause: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

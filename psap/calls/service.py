@@ -273,7 +273,7 @@ class Following:
     def settle_agents(self) -> None:
         """Let wrap-up times run out."""
         now = self.clock.now_us()
-        for agent in self.desk.by_phone.values():
+        for agent in self.desk.agents():
             if agent.settle(now):
                 self.ports.publish(Event(EventType.AGENT_CHANGED, now, agent.shown()))
 
@@ -316,7 +316,7 @@ class Following:
     def tell_all(self) -> None:
         """After a resync: tell every agent and the queue anew."""
         now = self.clock.now_us()
-        for agent in self.desk.by_phone.values():
+        for agent in self.desk.agents():
             self.ports.publish(Event(EventType.AGENT_CHANGED, now, agent.shown()))
         self._queue_dirty = True
         self.tell_queue()
@@ -330,7 +330,7 @@ class Following:
         return {
             "calls": [_dump(tracker) for tracker in self.calls.values()],
             "waiting": self.waiting(),
-            "agents": [agent.shown() for agent in sorted_agents(self.desk.by_phone.values())],
+            "agents": [agent.shown() for agent in sorted_agents(self.desk.agents())],
         }
 
 

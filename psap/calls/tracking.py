@@ -298,7 +298,7 @@ class Tracker:
     def _returned(self, fact: f.Returned) -> bool:
         self.far_end_hung_up = None
         self.talk_ended_by = None
-        self._note(fact.at, "returned")
+        self._note(fact.at, "returned", cause=fact.cause)
         return self.flag(Flag.RESCUED)
 
     # -- the caller's voice

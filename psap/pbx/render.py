@@ -19,6 +19,7 @@ from psap.agencies.profile import Profile
 from psap.callers.numbers import block_key
 from psap.pbx.prompts import HOLD_SECONDS
 from psap.platform.settings import ROOT, Secrets, Settings, write_private
+from psap.queue.model import web_name
 
 CONFIG = ROOT / "asterisk-config"
 DIALPLAN = ROOT / "dialplan"
@@ -100,6 +101,9 @@ def render_phones(settings: Settings, phones: Sequence[PhoneRow]) -> None:
             f"[{name}](phone-auth)\nusername = {name}\npassword = {password}\n"
             f"[{name}](phone-aor)\n"
         )
+        web = web_name(name)
+        # its password is put into Asterisk's memory at sign-in (ami_bridge/web_phones.py)
+        parts.append(f"[{web}](web-phone)\nauth = {web}\naors = {web}\n[{web}](web-phone-aor)\n")
     _write(settings, settings.pbx / "etc" / "pjsip_phones.conf", "\n".join(parts))
 
 
@@ -138,12 +142,13 @@ def _hold_music(settings: Settings, profile: Profile) -> dict[str, str]:
     tones = max(1, round(scaled(settings, WORDS_EVERY_SECONDS) / HOLD_SECONDS))
     said = {
         name: "\n".join(f"entry = {sounds / language / name}" for language in profile.languages)
-        for name in ("busy", "nobody")
+        for name in ("busy", "nobody", "back")
     }
     return {
         "hold_first": "\n".join([f"entry = {sounds / 'hold' / 'hold'}"] * tones),
         "hold_busy": said["busy"],
         "hold_nobody": said["nobody"],
+        "hold_back": said["back"],
     }
 
 

@@ -26,6 +26,7 @@ class EventType(StrEnum):
     INCIDENT_CHANGED = "incident.changed"
     BLOCKLIST_CHANGED = "blocklist.changed"
     MISSED_CHANGED = "missed.changed"
+    PHONE_TAKEN = "phone.taken"
 
 
 @dataclass(frozen=True, slots=True)

@@ -189,6 +189,19 @@ phones = Table(
     UniqueConstraint("site", "agent"),
 )
 
+# the browser's telephone of an agent: for one sign-in, in one open tab (``session``)
+web_phones = Table(
+    "web_phones",
+    metadata,
+    Column("site", String(32), primary_key=True),
+    Column("agent", String(64), primary_key=True),
+    Column("username", String(33), nullable=False),  # the SIP endpoint
+    Column("password", String(64), nullable=False),
+    Column("session", String(64), nullable=False),
+    Column("sign_in", String(36), nullable=False),  # sessions.id
+    Column("opened_at", BigInteger, nullable=False),
+)
+
 incidents = Table(
     "incidents",
     metadata,

@@ -5,17 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from psap.calls.model import Priority
+from psap.calls.model import Flag, Priority
 from psap.calls.tracking import Tracker
 from psap.platform.clock import rfc3339
 
+# who comes back from a conversation that broke is before all others (dialplan/queue.conf)
 _ORDER = {Priority.HIGH: 0, Priority.NORMAL: 1, None: 1, Priority.LOW: 2}
 
 
 def waiting(trackers: Iterable[Tracker]) -> list[dict[str, Any]]:
     """The callers in the queue as the contract shows them; position from 1."""
     found = [t for t in trackers if t.waiting and not t.ended]
-    found.sort(key=lambda t: (_ORDER[t.call.priority], t.waiting_since or t.call.started_at))
+    found.sort(
+        key=lambda t: (
+            Flag.RESCUED not in t.call.flags,
+            _ORDER[t.call.priority],
+            t.waiting_since or t.call.started_at,
+        )
+    )
     return [
         {
             "call_id": t.call.id,

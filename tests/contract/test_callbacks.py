@@ -69,7 +69,7 @@ class Site:
         self.recorder = Recorder(database, folder / "spool", clock, log, on_mark=_nothing, on_marked=_nothing)
         self.following = following(self.recorder.put, clock)
         self.following.desk.load({"p1": ("agent1", "Petugas 1")}, 1)
-        self.following.desk.by_phone["p1"].device = Device.FREE
+        self.following.desk.by_phone["p1"].desk.device = Device.FREE
         fake: Any = self.asterisk
         self.errands = Errands(log)
         self.made = Callbacks(
