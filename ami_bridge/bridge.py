@@ -21,6 +21,7 @@ from ami_bridge.guard import Guard
 from ami_bridge.keeping import Keeping
 from ami_bridge.keys import Keys
 from ami_bridge.link import Link
+from ami_bridge.located import Located
 from ami_bridge.missed_list import MissedList
 from ami_bridge.overload import Overload
 from ami_bridge.probe import AgiProbe
@@ -163,6 +164,7 @@ class Bridge:
         self.commands = CommandServer(
             settings.bridge_socket,
             self.wishes.methods()
+            | Located(self.following, self.wishes.find).methods()
             | self.callbacks.methods()
             | self.keeping.methods()
             | self.guard.methods()

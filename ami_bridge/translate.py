@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from psap.calls import facts as f
+from psap.places.network import spot_of
 from psap.queue import model as q
 
 Headers = Mapping[str, str]
@@ -92,6 +93,11 @@ def user_fact(name: str, at: int, call: str, values: Headers) -> f.Fact | None:
             text(values.get("Pres")),
             text(values.get("Dialled")),
         )
+    if name == "PsapPlace":
+        spot = spot_of(values.get("Shape", ""), values.get("Figures", ""))
+        if spot is None:
+            return None
+        return f.Located(at, call, spot.at.latitude, spot.at.longitude, spot.radius_m)
     if name == "PsapPolicy":
         return f.PolicyMade(
             at, call, whole(values.get("Rung")), text(values.get("Decision")), text(values.get("Block"))

@@ -63,7 +63,7 @@ def masked(data: dict[str, Any]) -> dict[str, Any]:
         shown["call"] = {**masked(shown["call"]), "note": None, "evidence": []}
     if isinstance(shown.get("waiting"), list):
         shown["waiting"] = [masked(row) for row in shown["waiting"]]
-    for private in ("history", "note"):
+    for private in ("history", "note", "location"):
         if private in shown:
             shown[private] = None
     return shown

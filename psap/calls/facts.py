@@ -33,6 +33,15 @@ class Identified(Fact):
 
 
 @dataclass(frozen=True, slots=True)
+class Located(Fact):
+    """Where the network says that the caller is: degrees (WGS 84), metres (None: not told)."""
+
+    latitude: float
+    longitude: float
+    radius_m: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class PolicyMade(Fact):
     rung: int | None
     decision: str | None

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from psap.calls import facts as f
-from psap.calls.model import Call, Caller, Classification, Ending, GateResult
+from psap.calls.model import Call, Caller, Classification, Ending, GateResult, Location
 from psap.calls.suggest import Signs, suggestions
 from psap.calls.tracking import LegState, Tracker
 from psap.platform.clock import Clock, rfc3339
@@ -138,6 +138,9 @@ class Following:
                     return
                 self._record(tracker)
                 self._tell(EventType.CALL_UPDATED, at, tracker, call=_dump(tracker))
+            case f.Located():
+                self._record(tracker)
+                self._tell_place(tracker, at)
             case f.GateLeft():
                 call = tracker.call
                 self._tell(
@@ -192,6 +195,7 @@ class Following:
             policy=call.policy.model_dump(mode="json"),
             gate=call.gate.model_dump(mode="json"),
             waiting_since=rfc3339(tracker.waiting_since),
+            location=_place(call),
             history=self.backgrounds[call.id].history,
         )
 
@@ -286,12 +290,23 @@ class Following:
         call.note = note if note is not None else call.note
         self.changed(tracker)
 
+    def locate(self, tracker: Tracker, location: Location) -> None:
+        """The caller's own telephone tells where it is; also after the call ended."""
+        if tracker.locate(location):
+            self.changed(tracker)
+            self._tell_place(tracker, location.at)
+
     def changed(self, tracker: Tracker) -> None:
         """Record and tell a call that a person changed."""
         self._record(tracker)
         self._tell(EventType.CALL_UPDATED, self.clock.now_us(), tracker, call=_dump(tracker))
 
     # -- telling
+
+    def _tell_place(self, tracker: Tracker, at: int) -> None:
+        self._tell(
+            EventType.CALL_LOCATED, at, tracker, agent=tracker.call.agent, location=_place(tracker.call)
+        )
 
     def _record(self, tracker: Tracker) -> None:
         self.ports.record(tracker.call, tracker.number_key)
@@ -337,6 +352,10 @@ class Following:
 def sorted_agents(agents: Iterable[q.Agent]) -> list[q.Agent]:
     """Agents in the order in which people look for them."""
     return sorted(agents, key=lambda agent: (agent.name, agent.agent))
+
+
+def _place(call: Call) -> dict[str, Any] | None:
+    return None if call.location is None else call.location.model_dump(mode="json")
 
 
 def _dump(tracker: Tracker) -> dict[str, Any]:

@@ -21,6 +21,8 @@ from psap.calls.model import (
     Gate,
     GateResult,
     Leg,
+    Location,
+    LocationSource,
     Policy,
     Priority,
     Source,
@@ -143,6 +145,29 @@ class Tracker:
         self.call.caller.number = fact.number
         self.call.caller.presentation = fact.presentation
         self._note(fact.at, "identified")
+        return True
+
+    def _located(self, fact: f.Located) -> bool:
+        source = LocationSource.NETWORK
+        return self.locate(
+            Location(
+                latitude=fact.latitude,
+                longitude=fact.longitude,
+                radius_m=fact.radius_m,
+                source=source,
+                at=fact.at,
+            )
+        )
+
+    def locate(self, location: Location) -> bool:
+        """Where the caller is; what their own telephone sent is not undone by the network. Also of a call
+        that is over: the caller may walk on."""
+        known = self.call.location
+        if known is not None and known.source is LocationSource.SHARED is not location.source:
+            return False
+        self.call.location = location
+        if known is None or known.source is not location.source:
+            self._note(location.at, "located", source=location.source)
         return True
 
     def _policy(self, fact: f.PolicyMade) -> bool:
@@ -402,10 +427,11 @@ def _seconds(start: int | None, end: int) -> float | None:
 
 # heard again out of its order a fact would move a call back; what closes something does no harm
 _CLOSING = f.RingEnded | f.LegGone | f.HangupSeen | f.Ended
-_ONCE = {"identified", "policy", "gate", "recorded", "queued", "returned"}
+_ONCE = {"identified", "located", "policy", "gate", "recorded", "queued", "returned"}
 
 _HANDLERS: dict[type[f.Fact], Callable[[Tracker, Any], bool]] = {
     f.Identified: Tracker._identified,
+    f.Located: Tracker._located,
     f.PolicyMade: Tracker._policy,
     f.WindowChanged: Tracker._window,
     f.TalkChanged: Tracker._talk,

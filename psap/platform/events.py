@@ -21,6 +21,7 @@ class EventType(StrEnum):
     CALL_ANSWERED = "call.answered"
     CALL_UPDATED = "call.updated"
     CALL_ENDED = "call.ended"
+    CALL_LOCATED = "call.located"
     AGENT_CHANGED = "agent.changed"
     QUEUE_CHANGED = "queue.changed"
     INCIDENT_CHANGED = "incident.changed"
