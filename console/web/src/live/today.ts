@@ -1,7 +1,7 @@
 /** Today's figures beside the queue: counted by the server, asked for seldom, and only while somebody looks. */
 import { shallowRef } from 'vue'
 import { get } from '../api/client'
-import { asked, followers } from './store'
+import { asked, followers, me } from './store'
 
 /** What the desk reads of GET /board. Counts; null: the database does not tell them now. */
 export interface TodayCounts {
@@ -14,7 +14,8 @@ export const today = shallowRef<Counted | null>(null)
 const EVERY_MS = 20_000
 const SOON_MS = 2000
 async function ask(): Promise<void> {
-  if (document.hidden) return
+  // the server tells assessors nothing of today
+  if (document.hidden || me.value?.role === 'qc') return
   const board = await asked(() => get<{ at: string; today: TodayCounts | null }>('/board'))
   if (board?.today) today.value = { at: Date.parse(board.at), counts: board.today }
 }
