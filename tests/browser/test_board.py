@@ -9,7 +9,7 @@ import signal
 import pytest
 from playwright.async_api import ViewportSize, expect
 
-from tests.browser.axe import faults
+from tests.browser.axe import findings
 from tests.browser.desk import Desk
 from tests.support.centre import Centre, fresh_number
 from tests.support.home import DEMO_PASSWORD
@@ -70,7 +70,7 @@ async def test_axe_finds_nothing_and_nothing_is_cut_off_at_any_size(desk: Desk) 
         for theme in ("dark", "light"):
             if await page.evaluate("document.documentElement.dataset.theme") != theme:
                 await page.get_by_role("button", name=re.compile("Gelap|Terang")).click()
-            assert await faults(page) == [], (width, theme)
+            assert await findings(page) == [], (width, theme)
         overflow = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
         assert overflow <= 0, f"{overflow} px too wide at {width}"
         if width > 1000:  # the wall itself does not scroll

@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.async_api import expect
 
-from tests.browser.axe import faults
+from tests.browser.axe import findings
 from tests.browser.desk import Desk
 from tests.support.centre import Centre, fresh_number
 from tests.support.home import DEMO_PASSWORD
@@ -33,7 +33,7 @@ async def test_who_waits_and_who_talks_is_seen_with_the_number_masked(centre: Ce
         waiting = desk.part("waiting-row").filter(has_text=masked)
         await expect(waiting).to_be_visible(timeout=SLOW)
         await expect(waiting.get_by_role("button", name=re.compile("Ke depan"))).to_be_enabled()
-        assert await faults(page) == []
+        assert await findings(page) == []
         async with centre.seat("agent1") as seat:
             call = await seat.phone.ringing(20)
             await call.answer()
@@ -43,7 +43,7 @@ async def test_who_waits_and_who_talks_is_seen_with_the_number_masked(centre: Ce
             await expect(waiting).to_have_count(0)
             for mode in ("Dengar", "Bisik", "Gabung"):
                 await expect(row.get_by_role("button", name=re.compile(mode))).to_be_enabled()
-            assert await faults(page) == []
+            assert await findings(page) == []
             call.hang_up()
     assert number[1:] not in page.url
 
@@ -57,7 +57,7 @@ async def test_a_roster_is_made_by_keys_alone_and_says_who_is_late(centre: Centr
     await keyboard.press("Enter")
     today = page.locator(f'[data-cell="{now["shift_date"]}/{now["shift"]["id"]}"]')
     await expect(today).to_be_visible(timeout=SLOW)
-    assert await faults(page) == []
+    assert await findings(page) == []
 
     # one stop of the tab key leads into the table, arrows to the shift
     await page.locator('button.cell[tabindex="0"]').focus()
@@ -71,7 +71,7 @@ async def test_a_roster_is_made_by_keys_alone_and_says_who_is_late(centre: Centr
     dialog = page.get_by_role("dialog")
     await expect(dialog.get_by_role("checkbox").first).to_be_focused()
     await keyboard.press("Space")
-    assert await faults(page) == []
+    assert await findings(page) == []
     await keyboard.press("Enter")
     await expect(dialog).to_have_count(0, timeout=SLOW)
     name = (await centre.supervisor.get("/rosters"))["agents"][0]["name"]
