@@ -41,16 +41,16 @@ export function step(from: Spot, key: string, shift: boolean): Spot | null {
   }
 }
 
-/** People know markets, hospitals and stations; an area's middle is only said where nothing better is near. */
-const AREAS = ['district', 'subdistrict']
+/** People know markets, hospitals and stations; a long street's or an area's middle is only said where nothing better is near. Metres. */
+const WORSE: Record<string, number> = { street: 1500, river: 1500, beach: 1500, area: 1500, district: 3000, subdistrict: 3000 }
 export interface Bearing { metres: number; wind: Wind; place: Known }
-/** The known place by which a spot is best told: a landmark within 3 km, otherwise the nearest area. */
+/** The known place by which a spot is best told: a landmark that is near, otherwise a street or an area. */
 export function toldBy(spot: Spot, places: readonly Known[]): Bearing | null {
   let best: Bearing | null = null
   let score = Infinity
   for (const place of places) {
     const far = metres(place, spot)
-    const weight = AREAS.includes(place.kind) ? far + 3000 : far
+    const weight = far + (WORSE[place.kind] ?? 0)
     if (weight >= score) continue
     score = weight
     best = { metres: far, wind: wind(place, spot), place }

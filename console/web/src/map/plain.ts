@@ -52,8 +52,11 @@ export const make: Make = (box, start, picked): Engine => {
     if (pin) {
       const size = map.getSize()
       const edge = map.containerPointToLatLng([size.x / 2, 0])
-      for (const far of rings(metres(spotOf(map.getCenter()), spotOf(edge)))) {
+      const all = rings(metres(spotOf(map.getCenter()), spotOf(edge)))
+      const nearest = Math.min(...all)
+      for (const far of all) {
         L.circle(at(pin), { radius: far, className: 'map-ring', interactive: false }).addTo(around)
+        if (far === nearest) continue // its figure would lie under the pin
         const words = far < 1000 ? `${far} m` : `${far / 1000} km`.replace('.', ',')
         L.marker(at(moved(pin, far, 0)), { icon: L.divIcon({ className: 'map-spot', html: label('far', words), iconSize: [0, 0] }), interactive: false, keyboard: false }).addTo(around)
       }

@@ -1,0 +1,176 @@
+"""A whole report by keyboard alone, on a real call; a reload in the middle; two calls that never mix."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.async_api import expect
+
+from tests.browser.axe import findings
+from tests.browser.desk import Desk
+from tests.browser.film import filmed
+from tests.support.centre import Centre, fresh_number
+from tests.support.home import DEMO_PASSWORD
+
+pytestmark = pytest.mark.browser
+
+
+async def sign_in_by_keys(desk: Desk) -> None:
+    """Name, Tab, password, Enter."""
+    await desk.page.get_by_label("Nama pengguna").focus()
+    for words in ("agent1", "Tab", DEMO_PASSWORD, "Enter"):
+        await (desk.page.keyboard.press if words in ("Tab", "Enter") else desk.page.keyboard.type)(words)
+    await expect(desk.part("desk")).to_be_visible()
+
+
+async def test_a_whole_report_by_keyboard_alone(centre: Centre, desk: Desk, tmp_path: Path) -> None:
+    number = fresh_number()
+    page, keys = desk.page, desk.page.keyboard
+    async with centre.seat("agent1") as seat, filmed(page, tmp_path / "report.avi") as film:
+        await sign_in_by_keys(desk)
+        await desk.state("ready")
+        async with centre.caller(number) as caller:
+            await caller.answered()
+            await caller.press("0")
+            call = await seat.phone.ringing(20)
+            await call.answer()
+            await desk.phase("talking", 20)
+
+            # 1 where: two words, an arrow, Enter; then the pin by arrows
+            await expect(desk.input("place")).to_be_focused()
+            await keys.type("pasar joh", delay=30)
+            offered = page.get_by_role("option", name="Pasar Johar")
+            await expect(offered).to_be_visible(timeout=20_000)
+            await keys.press("ArrowDown")
+            await expect(offered).to_have_attribute("aria-selected", "true")
+            await keys.press("Enter")
+            await expect(desk.input("place")).to_have_value("Pasar Johar")
+            await expect(desk.input("district")).to_have_value("Semarang Tengah")
+            await expect(desk.part("pin-told")).to_contain_text(
+                "Pasar Johar · dari pencarian", timeout=20_000
+            )
+            await keys.press("End")
+            await keys.type(", kios 12")
+            await keys.press("Tab")
+            await expect(desk.input("landmark")).to_be_focused()
+            await keys.type("pintu timur")
+            await expect(desk.part("map")).to_have_attribute("data-engine", "plain", timeout=20_000)
+            await keys.press("Alt+P")
+            await expect(desk.part("map")).to_be_focused()
+            for _ in range(3):
+                await keys.press("Shift+ArrowRight")
+            await keys.press("ArrowUp")
+            await expect(desk.part("pin-told")).to_contain_text("pin petugas")
+            # 2 what, 3 what happened with the guide's questions
+            await keys.press("Alt+2")
+            await keys.press("1")
+            await keys.press("Alt+3")
+            await keys.type("Kios kain terbakar")
+            await keys.press("Tab")
+            await keys.type("kain")
+            await desk.saved()
+            report = await desk.part("report-number").inner_text()
+            assert re.fullmatch(r"SMG-\d{4}-\d{6}", report)
+
+            # a reload in mid-call, in mid-word: the last keystrokes were never sent
+            await keys.press("Alt+3")
+            await keys.press("End")
+            await keys.type(", api besar")
+            await page.reload()
+            await desk.phase("talking", 20)
+            await expect(desk.input("description")).to_have_value("Kios kain terbakar, api besar")
+            await expect(desk.input("place")).to_have_value("Pasar Johar, kios 12")
+            await expect(desk.input("answer-0")).to_have_value("kain")
+            await expect(desk.part("pin-told")).to_contain_text("pin petugas", timeout=20_000)
+            await expect(desk.part("report-number")).to_have_text(report)
+
+            # 4 how many, who is hurt, danger; 5 name and number back
+            await keys.press("Alt+4")
+            for words in ("3", "2 sesak napas", "kabel listrik", "Bu Yuli"):
+                await keys.type(words)
+                await keys.press("Tab")
+            await expect(desk.input("callback_number")).to_be_focused()
+            await keys.press("Tab")
+            await keys.press("Enter")  # the caller's own number
+            await expect(desk.input("callback_number")).to_be_focused()
+            await desk.saved()
+            assert await findings(page) == []
+
+            # disposition: the first agency is what the category suggests
+            await keys.press("F8")
+            await expect(desk.part("dispo").get_by_label("Dinas Pemadam Kebakaran")).to_be_focused()
+            await keys.press("1")
+            await keys.press("Control+Enter")
+            await expect(desk.part("sent")).to_contain_text("Dinas Pemadam Kebakaran")
+            call.hang_up()
+        await desk.phase("ended", 20)
+
+        # the SOP's last step: somebody was sent, so what the caller was told is asked for
+        await keys.press("Alt+W")
+        await expect(desk.part("closing")).to_be_visible()
+        await keys.press("1")
+        await expect(desk.part("closing").get_by_label("Apa yang disampaikan")).to_have_value(
+            re.compile("menuju lokasi")
+        )
+        await keys.press("Control+Enter")
+        await expect(page.get_by_text("Belum ada laporan")).to_be_visible()
+
+    assert len(film.pictures) > 10
+    assert (tmp_path / "report.avi").stat().st_size > 50_000
+    incident = await centre.supervisor.get(f"/incidents/{(await centre.record(number))['incident_id']}")
+    assert {
+        name: incident[name] for name in ("number", "place", "landmark", "category", "people", "injured")
+    } == {
+        "number": report,
+        "place": "Pasar Johar, kios 12",
+        "landmark": "pintu timur",
+        "category": "fire",
+        "people": "3",
+        "injured": "2 sesak napas",
+    }
+    assert (incident["located_by"], incident["radius_m"]) == ("pin", None)
+    assert incident["answers"] == {"Apa yang terbakar?": "kain"}
+    assert incident["callback_number"] == number
+    assert incident["closing"]["told"] is True
+    assert "menuju lokasi" in incident["closing"]["what"]
+    johar = (await centre.supervisor.post("/places/search", {"text": "Pasar Johar"}))["items"][0]
+    east = (
+        (incident["longitude"] - johar["longitude"]) * 111_320 * 0.9926
+    )  # the cosine of Semarang's latitude
+    assert east == pytest.approx(300, abs=3)
+    assert (incident["latitude"] - johar["latitude"]) * 111_320 == pytest.approx(10, abs=1)
+
+
+async def test_two_calls_in_a_row_never_mix(centre: Centre, desk: Desk) -> None:
+    numbers = [fresh_number(), fresh_number()]
+    keys = desk.page.keyboard
+    async with centre.seat("agent1") as seat:
+        await desk.sign_in("agent1", DEMO_PASSWORD)
+        for turn, number in enumerate(numbers):
+            async with centre.caller(number) as caller:
+                await caller.answered()
+                await caller.press("0")
+                call = await seat.phone.ringing(40)
+                await call.answer()
+                await desk.phase("talking", 20)
+                await expect(desk.input("place")).to_be_focused()
+                await expect(desk.input("place")).to_have_value("")
+                await expect(desk.input("description")).to_have_value("")
+                await keys.type(f"Jl. Pemuda {turn}")
+                await keys.press("Alt+3")
+                # the first caller is cut off in the middle of a word, and the next one comes at once
+                await keys.type(f"laporan nomor {turn} belum sele")
+                call.hang_up()
+            await desk.phase("ended", 20)
+            await keys.type("sai")
+            await expect(desk.input("description")).to_have_value(f"laporan nomor {turn} belum selesai")
+            await desk.saved()
+    for turn, number in enumerate(numbers):
+        record = await centre.record(number)
+        incident = await centre.supervisor.get(f"/incidents/{record['incident_id']}")
+        assert (incident["place"], incident["description"]) == (
+            f"Jl. Pemuda {turn}",
+            f"laporan nomor {turn} belum selesai",
+        )
