@@ -64,6 +64,21 @@ class Actions:
             Async="true",
         )
 
+    async def train(self, phone: str, channel_id: str, number: str, script: str) -> None:
+        """Ring a trainee's telephone for a simulated caller; ``script`` is ``CALLER|LINES``."""
+        await self._link.do("DBPut", Family=pbx_names.TRAINING, Key=channel_id, Val=script)
+        await self._link.do(
+            "Originate",
+            Channel=f"PJSIP/{phone}",
+            Context=pbx_names.TRAINING,
+            Exten="s",
+            Priority=1,
+            Timeout=30_000,
+            CallerID=f'"Latihan" <{number}>',
+            ChannelId=channel_id,
+            Async="true",
+        )
+
     async def channels(self) -> set[str]:
         """Uniqueids of every channel that lives."""
         return {row["Uniqueid"] for row in await self.channel_rows()}

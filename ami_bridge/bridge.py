@@ -33,6 +33,7 @@ from ami_bridge.security_feed import SecurityFeed
 from ami_bridge.set_clock import SetClock
 from ami_bridge.steps import Steps
 from ami_bridge.stuck import Alone, Stuck
+from ami_bridge.training import Trainings
 from ami_bridge.translate import agent_fact, call_fact
 from ami_bridge.unsaved import Unsaved
 from ami_bridge.web_phones import WebPhones
@@ -145,6 +146,10 @@ class Bridge:
         self.listeners.append(Absent(self.actions, self.following.desk, self.errands.soon).listen)
         self.listeners.append(Steps(self.following).listen)
         self.listeners.append(Keys(self.following, self.actions.heard, self.errands.soon).listen)
+        self.trainings = Trainings(
+            self.data, self.actions, self.following, self.publisher.put, self.errands, log
+        )
+        self.listeners.append(self.trainings.listen)
         self.unsaved = Unsaved(self.actions, self.following.desk, log)
         self.listeners.append(self.unsaved.listen)
         self.stuck = Stuck(self.actions.hang_up, log)
@@ -166,6 +171,7 @@ class Bridge:
             self.wishes.methods()
             | Located(self.following, self.wishes.find).methods()
             | self.callbacks.methods()
+            | self.trainings.methods()
             | self.keeping.methods()
             | self.guard.methods()
             | self.web_phones.methods()

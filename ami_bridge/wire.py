@@ -20,7 +20,7 @@ from panoramisk.actions import Action
 from panoramisk.ami_protocol import AMIProtocol
 from panoramisk.message import Message
 
-from psap.platform.pbx_names import CALL_BACK
+from psap.platform.pbx_names import CALL_BACK, TRAINING
 
 Headers = dict[str, str]
 
@@ -51,7 +51,8 @@ ALLOWED: dict[str, bool] = {
     "StopMixMonitor": False,
 }
 
-# what an Originate may hold: no application, no data
+# where an Originate may lead, and what it may hold: no application, no data
+ORIGINATE_INTO = frozenset((CALL_BACK, TRAINING))
 ORIGINATE = frozenset(
     ("Channel", "Context", "Exten", "Priority", "Timeout", "CallerID", "ChannelId", "Async")
 )
@@ -97,8 +98,8 @@ def check(name: str, fields: Mapping[str, object]) -> None:
         text = f"{key}{value}"
         if "\r" in text or "\n" in text or "\0" in text:
             raise RefusedError(f"a line break in {key} of {name}")
-    if name == "Originate" and (fields.get("Context") != CALL_BACK or not set(fields) <= ORIGINATE):
-        raise RefusedError(f"Originate may only ring a telephone for [{CALL_BACK}]")
+    if name == "Originate" and (fields.get("Context") not in ORIGINATE_INTO or not set(fields) <= ORIGINATE):
+        raise RefusedError(f"Originate may only ring a telephone for {sorted(ORIGINATE_INTO)}")
 
 
 def plain(message: Message) -> Headers:

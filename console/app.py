@@ -25,6 +25,7 @@ from console.problem import Problem, is_database, of_http
 from console.routes import (
     accounts,
     audit,
+    belonging,
     blocklist,
     board,
     calls,
@@ -41,6 +42,7 @@ from console.routes import (
     recordings,
     rosters,
     session,
+    training,
 )
 from console.routes import map as tiles
 from console.security import BODY_LIMIT, HEADERS, HSTS, session_limits
@@ -62,6 +64,7 @@ TABLES: tuple[RouteTable, ...] = (
     queue.table,
     phone.table,
     blocklist.table,
+    belonging.table,
     incidents.table,
     missed.table,
     recordings.table,
@@ -75,6 +78,7 @@ TABLES: tuple[RouteTable, ...] = (
     oidc.table,
     board.table,
     rosters.table,
+    training.table,
 )
 RECHECK = 15.0  # seconds until a disabled account loses its live channel
 QUIET = {f"{API}/healthz", "/healthz", f"{API}/metrics", "/metrics", f"{API}/queue"}  # not worth a log line

@@ -53,8 +53,18 @@ PROBLEMS: dict[str, tuple[int, str, str]] = {
         "A ringing telephone can betray this caller: send confirm",
     ),
     "on_the_line": (409, "Pelapor sedang menelepon 112", "The caller is on the line to 112 now"),
+    "in_queue": (
+        409,
+        "Anda sedang menerima panggilan sungguhan: keluar dari antrean atau jeda dahulu",
+        "You take real calls now: leave the queue or pause first",
+    ),
     "agent_busy": (409, "Telepon Anda sedang dipakai", "Your telephone is in use"),
     "phone_away": (409, "Telepon Anda tidak terdaftar", "Your telephone is not registered"),
+    "would_loop": (
+        409,
+        "Laporan itu sudah tergabung ke laporan ini",
+        "That report belongs to this one already",
+    ),
     "not_waiting": (409, "Blokir ini tidak menunggu persetujuan", "This block awaits no confirmation"),
     "stale_version": (412, "Sudah diubah orang lain", "Somebody else has changed it"),
     "too_large": (413, "Isi permintaan terlalu besar", "The body is too large"),

@@ -33,6 +33,8 @@ def sight(event: Event, user: User) -> Sight:
         return Sight.FULL if event.data.get("agent") == user.username else Sight.NONE
     if event.type == EventType.BLOCKLIST_CHANGED:
         return Sight.FULL if user.role in (Role.SUPERVISOR, Role.ADMIN) else Sight.NONE
+    if event.type == EventType.TRAINING_CHANGED:
+        return Sight.FULL if user.role == Role.SUPERVISOR or user.username in owners(event) else Sight.NONE
     if user.role in SEES_ALL or user.username in owners(event):
         return Sight.FULL
     return Sight.MASKED

@@ -45,6 +45,8 @@ class Permission(StrEnum):
     HEAR_RECORDINGS = "recordings.hear"  # everybody's
     HEAR_OWN = "recordings.hear_own"  # of one's own calls, for a day
     MANAGE_ROSTERS = "rosters.manage"
+    SEE_TRAINING = "training.see"  # one's own
+    SEE_ALL_TRAINING = "training.see_all"
 
 
 _P = Permission
@@ -52,13 +54,15 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.AGENT: frozenset(
         {_P.TAKE_CALLS, _P.SEE_CALLS, _P.CLASSIFY_OWN, _P.SEE_QUEUE, _P.SEE_BLOCKS}
         | {_P.SEE_INCIDENTS, _P.WRITE_INCIDENTS, _P.SEE_MISSED, _P.CALL_BACK, _P.CLOSE_MISSED}
-        | {_P.HEAR_OWN}
+        | {_P.HEAR_OWN, _P.SEE_TRAINING}
     ),
     Role.SUPERVISOR: frozenset(set(_P) - {_P.MANAGE_USERS, _P.SEE_AUDIT}),
     Role.DISPATCHER: frozenset(
         {_P.SEE_CALLS, _P.SEE_QUEUE, _P.SEE_INCIDENTS, _P.WRITE_INCIDENTS, _P.SEE_MISSED}
     ),
-    Role.QC: frozenset({_P.SEE_CALLS, _P.SEE_INCIDENTS, _P.HEAR_RECORDINGS}),
+    Role.QC: frozenset(
+        {_P.SEE_CALLS, _P.SEE_INCIDENTS, _P.HEAR_RECORDINGS, _P.SEE_TRAINING, _P.SEE_ALL_TRAINING}
+    ),
     Role.ADMIN: frozenset(set(_P) - {_P.TAKE_CALLS, _P.CALL_BACK}),
 }
 

@@ -244,9 +244,11 @@ async def _people(settings: Settings, site: str) -> tuple[list[Account], list[tu
 
 def _render(settings: Settings, city: Any, secrets: Any, phones: list[tuple[str, str, str]]) -> None:
     from psap.pbx import prompts, render
+    from psap.training.callers import spoken_lines, whispered
 
     step("Membuat rekaman suara", "making the spoken prompts")
     prompts.make_prompts(settings, city)
+    prompts.make_lines(settings, spoken_lines(), whispered())
     render.render(settings, city, secrets, [render.PhoneRow(*phone) for phone in phones])
 
 

@@ -23,7 +23,7 @@ from psap.platform.settings import ROOT, Settings
 TEXTS = ROOT / "prompts"
 CACHE = Path.home() / ".cache" / "psap112" / "prompts"
 RATE = 8000  # samples a second: what a telephone line carries
-WORDS_A_MINUTE = {"id": 170, "en": 165}
+WORDS_A_MINUTE = {"id": 170, "en": 165, "id+whisper": 150}
 LONGEST_SECONDS = 6.0  # no AGI command is longer, so that a hung server costs little
 ESPEAK_SECONDS = 20
 RECIPE = "3"  # part of the cache's key: a change of the making below makes everything anew
@@ -62,6 +62,20 @@ def make_prompts(settings: Settings, profile: Profile, cache: Path = CACHE) -> N
         _write(hold, _hold_tone())
     _place(hold, sounds / "hold" / "hold.wav")
     _give_to_owner(settings, sounds)
+
+
+def make_lines(settings: Settings, lines: dict[str, str], whispered: set[str], cache: Path = CACHE) -> None:
+    """Put what simulated callers say (name -> Indonesian text) into the home, for training.
+
+    Raises:
+        PromptError: espeak-ng is missing.
+    """
+    cache.mkdir(parents=True, exist_ok=True)
+    folder = settings.pbx / "sounds" / "psap" / "training"
+    for name, text in lines.items():
+        voice = "id+whisper" if name in whispered else "id"
+        _place(_spoken(cache, voice, text), folder / f"{name}.wav")
+    _give_to_owner(settings, folder)
 
 
 def seconds(path: Path) -> float:

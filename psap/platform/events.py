@@ -28,6 +28,7 @@ class EventType(StrEnum):
     BLOCKLIST_CHANGED = "blocklist.changed"
     MISSED_CHANGED = "missed.changed"
     PHONE_TAKEN = "phone.taken"
+    TRAINING_CHANGED = "training.changed"
 
 
 @dataclass(frozen=True, slots=True)

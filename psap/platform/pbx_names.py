@@ -21,4 +21,6 @@ DB_55_USED = "psap-55used"  # KEY -> epoch of the last 55 that went in front
 
 # call-backs: channel id -> the number, taken out by the dialplan once, so never dialled twice
 CALL_BACK_TOKEN = "psap-callback"  # noqa: S105 - an AstDB family
-CALL_BACK = "psap-callback"  # the only context that the bridge may originate into
+CALL_BACK = "psap-callback"  # a context that the bridge may originate into
+
+TRAINING = "psap-training"  # context, and AstDB family: channel id -> CALLER|LINES

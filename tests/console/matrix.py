@@ -53,6 +53,10 @@ MATRIX: dict[tuple[str, str], set[Role]] = {
     ("PATCH", "/incidents/{id}"): FLOOR,
     ("POST", "/incidents/{id}/dispositions"): FLOOR,
     ("PATCH", "/incidents/{id}/dispositions/{place}"): FLOOR,
+    ("POST", "/incidents/similar"): ALL,
+    ("POST", "/incidents/nearby"): ALL,
+    ("POST", "/incidents/{id}/link"): FLOOR,
+    ("DELETE", "/incidents/{id}/link"): FLOOR,
     ("GET", "/missed"): FLOOR,
     ("GET", "/missed/{id}"): FLOOR,
     ("POST", "/missed/{id}/claim"): TAKERS,
@@ -87,6 +91,10 @@ MATRIX: dict[tuple[str, str], set[Role]] = {
     ("PUT", "/rosters"): DECIDE,
     ("POST", "/rosters/copy"): DECIDE,
     ("GET", "/rosters/now"): FLOOR,
+    ("GET", "/trainings"): EARS,
+    ("POST", "/trainings"): TAKERS,
+    ("GET", "/trainings/{id}"): EARS,
+    ("PUT", "/trainings/{id}/report"): TAKERS,
 }
 NOBODY = "00000000-0000-4000-8000-000000000000"
 DOCUMENT = ROOT / "docs" / "security.md"

@@ -68,6 +68,9 @@ class Api:
     async def post(self, path: str, body: Json | None = None) -> Any:
         return await self.request("POST", path, body)
 
+    async def put(self, path: str, body: Json) -> Any:
+        return await self.request("PUT", path, body)
+
     async def patch(self, path: str, body: Json) -> Any:
         return await self.request("PATCH", path, body)
 
