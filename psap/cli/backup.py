@@ -14,7 +14,8 @@ import typer
 
 from psap.cli.say import HomeOption, RefusedError, step
 from psap.platform import sqlite
-from psap.platform.settings import load_settings
+from psap.platform.settings import Settings, load_settings
+from psap.recordings.model import FOLDER
 
 NICE = 19  # an automatic backup yields to calls
 
@@ -23,6 +24,12 @@ def backup(
     to: Annotated[
         Path | None, typer.Option("--to", help="Berkas .tar.gz atau folder / a .tar.gz file or a folder")
     ] = None,
+    recordings: Annotated[
+        Path | None,
+        typer.Option(
+            "--recordings", help="Salin rekaman yang belum ada ke folder ini / copy recordings there"
+        ),
+    ] = None,
     auto: Annotated[bool, typer.Option("--auto", hidden=True)] = False,
     home: HomeOption = None,
 ) -> None:
@@ -30,6 +37,9 @@ def backup(
     from psap.platform.backup import BackupError, make, thin_out
 
     settings = load_settings(home)
+    if recordings is not None:
+        _copy_recordings(settings, recordings)
+        return
     if auto:
         os.nice(NICE)
     began = time.monotonic()
@@ -50,6 +60,24 @@ def backup(
     step(
         "Berisi data pribadi dan rahasia (0600): simpan juga di luar mesin ini, terkunci",
         "it holds personal data and secrets (0600): keep a copy off this machine, locked away",
+    )
+    if (settings.home / FOLDER).is_dir():
+        step(
+            "Rekaman suara tidak ikut: ./112 backup --recordings FOLDER",
+            "voice recordings are not in it: ./112 backup --recordings FOLDER",
+        )
+
+
+def _copy_recordings(settings: Settings, target: Path) -> None:
+    from psap.recordings.copying import CopyError, copy_to
+
+    try:
+        done = copy_to(settings, target)
+    except CopyError as error:
+        raise RefusedError(str(error)) from None
+    step(
+        f"{target}: {done.copied} rekaman baru, {done.bytes / 2**20:.1f} MB; {done.there} sudah ada",
+        f"{done.copied} new recordings, {done.there} were there; keep them as safe as the home itself",
     )
 
 

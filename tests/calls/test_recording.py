@@ -1,4 +1,4 @@
-"""What was said is kept: both sides, every agent, whoever of us was dead meanwhile; and hearing it is noted."""
+"""What was said is kept: both sides, every agent, whoever of us was dead; and hearing it is noted."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ from psap.platform.settings import load_secrets
 from psap.sip import audio
 from psap.sip.caller import Caller
 from psap.sip.phone import PhoneCall
-from tests.faults.surroundings import small_disk
 from tests.support.api import Api, ApiError
 from tests.support.centre import AGENT_TONE, CALLER_TONE, Centre, Seat, fresh_number, hum
 from tests.support.health import well_again
@@ -78,7 +77,7 @@ async def filed(centre: Centre, call_id: str, timeout: float = 30) -> dict[str, 
     """The one recording of a call, once it is on the shelf."""
     try:
         async with asyncio.timeout(timeout):
-            while not (found := await centre.supervisor.get(f"/calls/{call_id}/recordings"))["items"]:
+            while not (found := await centre.supervisor.get(f"/calls/{call_id}/recordings"))["items"]:  # noqa: ASYNC110 - asked
                 await asyncio.sleep(0.1)
     except TimeoutError:
         raise AssertionError(f"no recording of {call_id} within {timeout} s") from None
