@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -53,12 +54,24 @@ class Desk:
     @classmethod
     async def open(cls, browser: Browser, url: str) -> Self:
         """A fresh profile on the sign-in page."""
-        page = await browser.new_page(viewport=VIEWPORT, locale="id-ID")
-        made = cls(page, url)
-        page.on("console", made._heard)
-        page.on("pageerror", lambda error: made.complaints.append(str(error)))
-        await page.goto(url)
+        context = await browser.new_context(viewport=VIEWPORT, locale="id-ID")
+        made = cls(await context.new_page(), url)
+        made._listen()
+        await made.page.goto(url)
         return made
+
+    async def second(self) -> Self:
+        """Another tab of the same sign-in."""
+        made = type(self)(await self.page.context.new_page(), self.url)
+        made._listen()
+        await made.page.goto(self.url)
+        return made
+
+    def _listen(self) -> None:
+        self.page.on("console", self._heard)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        # a page that is left in a conversation asks whether it is meant
+        self.page.on("dialog", lambda dialog: asyncio.ensure_future(dialog.accept()))
 
     def _heard(self, message: ConsoleMessage) -> None:
         # asking who is signed in, before anybody is, is answered 401 by design

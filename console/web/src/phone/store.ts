@@ -14,6 +14,8 @@ import { Telephone } from './telephone'
 const POP_MS = 400
 const REGISTER_MS = 10_000
 const GHOST_MS = 3000
+const NEWS_MS = 150
+const NEWS_TIMES = 20
 const TALK = 'psap-phone-talk'
 
 export const state = shallowRef<State>(IDLE)
@@ -186,10 +188,19 @@ export async function enter(with_: 'desk' | 'browser'): Promise<void> {
   if (with_ === 'browser') await open()
   const known = mine.value
   if (known?.state === 'paused' && known.telephone === with_) await post('/agents/me/unpause')
-  else await post('/agents/me/login', { telephone: with_ })
+  else if (with_ === 'desk') await post('/agents/me/login', { telephone: with_ })
+  else await loginHere()
   if (with_ === 'desk' && isOpen.value) await close()
   if (with_ === 'desk') taken.value = false
   await refresh()
+}
+/** The exchange knows of our registration a moment before the bridge does, which logs us in. */
+async function loginHere(): Promise<void> {
+  for (let left = NEWS_TIMES; left > 0 && !(mine.value?.telephone === 'browser' && mine.value.phone_registered); left -= 1) {
+    await new Promise((done) => setTimeout(done, NEWS_MS))
+    await refresh()
+  }
+  await post('/agents/me/login', { telephone: 'browser' })
 }
 /** After a reload, or from the banner: be the telephone again, without questions. */
 export async function resume(): Promise<boolean> {
