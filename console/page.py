@@ -1,4 +1,7 @@
-"""The built page: index.html for ``/`` and the page's own routes, hashed assets with a long cache."""
+"""The built page: index.html for ``/`` and the page's own routes, hashed assets with a long cache.
+
+The build lays a ``.br`` and a ``.gz`` beside each text file; FileResponse hands out what the browser takes.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,9 @@ from aiohttp import web
 from console.problem import Problem
 
 FOREVER = "public, max-age=31536000, immutable"  # the name changes with the content
+# the same address gives different bytes to different browsers: a cache between must know
+VARY = {"Vary": "Accept-Encoding"}
+SQUEEZED = (".br", ".gz")
 MISSING = (
     '<!doctype html><html lang="id"><meta charset="utf-8"><title>psap112</title>'
     "<p>Halaman belum dibangun; jalankan ./112 up. / The page is not built yet; run ./112 up.</p>"
@@ -23,16 +29,18 @@ def add_page(app: web.Application, folder: Path) -> None:
         tail = request.match_info["tail"]
         if tail == "api" or tail.startswith("api/"):
             raise Problem("not_found")
+        if tail.endswith(SQUEEZED):
+            raise Problem("not_found")  # half of a pair, useless without the right header
         found = _file(folder, tail)
         if found is not None:
             cache = FOREVER if tail.startswith("assets/") else "no-cache"
-            return web.FileResponse(found, headers={"Cache-Control": cache})
+            return web.FileResponse(found, headers={"Cache-Control": cache, **VARY})
         if "." in tail.rsplit("/", 1)[-1]:
             raise Problem("not_found")
         index = folder / "index.html"
         if not index.is_file():
             return web.Response(text=MISSING, content_type="text/html", status=503)
-        return web.FileResponse(index, headers={"Cache-Control": "no-cache"})
+        return web.FileResponse(index, headers={"Cache-Control": "no-cache", **VARY})
 
     async def unknown(_request: web.Request) -> web.StreamResponse:
         raise Problem("not_found")

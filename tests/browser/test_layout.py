@@ -1,4 +1,4 @@
-"""Nothing moves under the hand: a call comes, is answered and ends, and no part of the desk changes its place."""
+"""Nothing moves under the hand: a call comes and goes, and no part of the desk changes its place."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ pytestmark = pytest.mark.browser
 WATCH = """
 window.shifts = []
 new PerformanceObserver((list) => {
+  const name = (node) => node instanceof Element ? node.outerHTML.slice(0, 120) : String(node?.textContent)
   for (const entry of list.getEntries()) window.shifts.push({
-    value: entry.value, input: entry.hadRecentInput,
-    nodes: entry.sources.map(({node}) => node instanceof Element ? node.outerHTML.slice(0, 120) : String(node?.textContent)),
+    value: entry.value, input: entry.hadRecentInput, nodes: entry.sources.map(({node}) => name(node)),
   })
 }).observe({type: 'layout-shift', buffered: true})
 """
