@@ -6,10 +6,13 @@ import contextlib
 
 from ami_bridge.link import Link
 from ami_bridge.wire import Headers, LinkError, RefusedError
+from psap.calls.parties import Party
 from psap.platform import pbx_names
 from psap.queue.model import Agent, Device
 
 QUEUE = "psap112"
+NORMAL, NO_ANSWER, NOT_NORMAL = 16, 19, 38  # Q.850
+RING_NET = 10  # seconds after which Asterisk ends a ring that we did not
 
 
 class Actions:
@@ -43,9 +46,86 @@ class Actions:
         """Calls again."""
         await self._link.do("QueuePause", Queue=QUEUE, Interface=f"PJSIP/{phone}", Paused="false")
 
-    async def hang_up(self, channel: str) -> None:
+    async def hang_up(self, channel: str, cause: int = NORMAL) -> None:
         """End a channel at once, named by its Uniqueid: a name is another caller's after a restart."""
-        await self._link.do("Hangup", Channel=channel, Cause=16)
+        await self._link.do("Hangup", Channel=channel, Cause=cause)
+
+    # -- talking with more than one; channels by Uniqueid
+
+    async def send_on(self, channel: str, who: Party, dial: str, by: str, back: str | None, how: str) -> None:
+        """Send a caller out of conversation or queue to somebody else (dialplan/transfer.conf)."""
+        move = f"{who.kind}|{who.id}|{dial}|{by}|{back or ''}|{how}"
+        await self._link.do("Setvar", Channel=channel, Variable=pbx_names.MOVE, Value=move)
+        await self._redirect(channel, "psap-transfer", "s")
+
+    async def place(self, channel: str, priority: str, by: str) -> None:
+        """Give a waiting caller another priority."""
+        move = f"priority|{priority}||{by}||move"
+        await self._link.do("Setvar", Channel=channel, Variable=pbx_names.MOVE, Value=move)
+        await self._redirect(channel, "psap-transfer", "place")
+
+    async def into_room(self, caller: str, leg: str) -> None:
+        """Caller and call taker go from their conversation into a room, both at once (dialplan/talk.conf)."""
+        await self._link.do("Setvar", Channel=leg, Variable=pbx_names.ROOM, Value=caller)
+        await self._link.do(
+            "Redirect",
+            Channel=caller,
+            Context=pbx_names.TALK,
+            Exten="caller",
+            Priority=1,
+            ExtraChannel=leg,
+            ExtraContext=pbx_names.TALK,
+            ExtraExten="agent",
+            ExtraPriority=1,
+        )
+
+    async def members(self, room: str) -> int:
+        """How many sit in a call's room."""
+        answers = await self._link.do("Getvar", Variable=f"CONFBRIDGE_INFO(parties,{room})")
+        value = answers[0].get("Value", "")
+        return int(value) if value.isdigit() else 0
+
+    async def ring_in(self, dial: str, channel_id: str, shown: str, ring_seconds: float) -> None:
+        """Ring somebody; lifted, they enter the room that their channel id names."""
+        await self._link.do(
+            "Originate",
+            Channel=dial,
+            Context=pbx_names.TALK,
+            Exten="join",
+            Priority=1,
+            Timeout=round((ring_seconds + RING_NET) * 1000),
+            CallerID=f"<{shown}>",
+            ChannelId=channel_id,
+            Async="true",
+        )
+
+    async def spy(self, dial: str, channel_id: str, spied: str, mode: str, ring_seconds: float) -> None:
+        """Ring a telephone; lifted, it listens to a channel (dialplan/spy.conf)."""
+        await self._link.do(
+            "Originate",
+            Channel=dial,
+            Context=pbx_names.SPY,
+            Exten=mode,
+            Priority=1,
+            Timeout=round(ring_seconds * 1000),
+            CallerID='"112" <112>',
+            Variable=f"{pbx_names.SPIED}={spied}",
+            ChannelId=channel_id,
+            Async="true",
+        )
+
+    async def spy_otherwise(self, channel: str, mode: str) -> None:
+        """Let a telephone that listens listen, or whisper, from now on."""
+        await self._redirect(channel, pbx_names.SPY, mode)
+
+    async def hand_over(self, leg: str, who: Party, by: str) -> None:
+        """An agent leaves the room to those who stay, and the call's story says so."""
+        move = f"{who.kind}|{who.id}||{by}||warm"
+        await self._link.do("Setvar", Channel=leg, Variable=pbx_names.MOVE, Value=move)
+        await self._redirect(leg, pbx_names.TALK, "leave")
+
+    async def _redirect(self, channel: str, context: str, exten: str) -> None:
+        await self._link.do("Redirect", Channel=channel, Context=context, Exten=exten, Priority=1)
 
     async def call_back(self, phone: str, number: str, channel_id: str, ring_seconds: float) -> None:
         """Ring a telephone; lifted, it enters ``[psap-callback]``, which dials what ``allow_dial`` wrote.

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from ami_bridge.ledger import Story, cut_lines, line_start, queue_parts, rows
+from psap.calls.parties import call_of
 
 CEL = Path("log/cel-custom/psap.csv")
 QUEUE_LOG = Path("log/queue_log")
@@ -232,7 +233,7 @@ class Books:
         found = {call: Story(call) for call in missing}
         names = {call.encode() for call in missing}
         for line in self.cel.backwards(self.cel_place) if missing else ():
-            if len(parts := line.split(b'","', 4)) < 5 or parts[3] not in names:
+            if len(parts := line.split(b'","', 4)) < 5 or _call_of(parts[3]) not in names:
                 continue
             for row in rows([line.decode("utf-8", "replace")]):
                 found[row["linkedid"]].rows.append(row)
@@ -254,3 +255,8 @@ class Books:
                 if parts[1] in found:
                     found[parts[1]].queue_lines.append(parts)
         reader.close()
+
+
+def _call_of(linkedid: bytes) -> bytes:
+    """Whose call a line is of; only who is rung into one has another Linkedid."""
+    return call_of(linkedid.decode("utf-8", "replace")).encode() if b"~" in linkedid else linkedid

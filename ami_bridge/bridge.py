@@ -23,6 +23,7 @@ from ami_bridge.keys import Keys
 from ami_bridge.link import Link
 from ami_bridge.located import Located
 from ami_bridge.missed_list import MissedList
+from ami_bridge.moving import Moving
 from ami_bridge.overload import Overload
 from ami_bridge.probe import AgiProbe
 from ami_bridge.publisher import Publisher
@@ -31,8 +32,11 @@ from ami_bridge.reputation import Reputation, mark_of
 from ami_bridge.rotation import Rotation
 from ami_bridge.security_feed import SecurityFeed
 from ami_bridge.set_clock import SetClock
+from ami_bridge.spying import Spying
 from ami_bridge.steps import Steps
 from ami_bridge.stuck import Alone, Stuck
+from ami_bridge.talking import Talking
+from ami_bridge.targets import Targets
 from ami_bridge.training import Trainings
 from ami_bridge.translate import agent_fact, call_fact
 from ami_bridge.unsaved import Unsaved
@@ -166,12 +170,23 @@ class Bridge:
             self.guard.heard,
             log,
         )
+        targets = Targets(settings, profile, self.following, self.data)
+        self.talking = Talking(settings, targets, self.following, self.actions, log)
+        self.moving = Moving(targets, self.following, self.actions)
+        self.spying = Spying(
+            self.talking, targets, self.following, self.actions, self.data, self.errands.soon,
+            tell_agents=profile.supervision.tell_agents,
+        )  # fmt: skip
+        self.listeners.append(self.spying.listen)
         self.commands = CommandServer(
             settings.bridge_socket,
             self.wishes.methods()
             | Located(self.following, self.wishes.find).methods()
             | self.callbacks.methods()
             | self.trainings.methods()
+            | self.talking.methods()
+            | self.moving.methods()
+            | self.spying.methods()
             | self.keeping.methods()
             | self.guard.methods()
             | self.web_phones.methods()
@@ -206,6 +221,8 @@ class Bridge:
             *self.keeping.duties(),
             *self.missed.duties(),
             *self.callbacks.duties(),
+            *self.talking.duties(),
+            *self.spying.duties(),
             *self.guard.duties(),
             *self.web_phones.duties(),
             *self.browser_death.duties(),

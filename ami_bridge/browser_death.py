@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from ami_bridge.actions import Actions
+from ami_bridge.actions import NOT_NORMAL, Actions
 from ami_bridge.duties import Duty
 from ami_bridge.wire import Headers, RefusedError
 from psap.calls.service import Following
@@ -87,7 +87,7 @@ class BrowserDeath:
     async def _watch(self, tracker: Tracker, channel: str, state: LegState) -> None:
         try:
             if await self._dead(channel, state):
-                await self._send_on(tracker)
+                await self._send_on(tracker, channel)
         finally:
             self._watched.discard(channel)
 
@@ -114,8 +114,11 @@ class BrowserDeath:
             return False
         return await self._actions.has_contact(state.phone or "")
 
-    async def _send_on(self, tracker: Tracker) -> None:
+    async def _send_on(self, tracker: Tracker, channel: str) -> None:
         try:
+            if len(tracker.talking_legs()) > 1:  # the caller is not alone: only the dead one leaves the room
+                await self._actions.hang_up(channel, NOT_NORMAL)
+                return
             await self._actions.back_to_front(tracker.call.uniqueid)
         except RefusedError:
             return  # the caller has hung up in this moment

@@ -16,9 +16,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from ami_bridge.translate import TRUNK, phone_of, user_fact, whole
+from ami_bridge.translate import TRUNK, came, invited, phone_of, user_fact, whole
 from psap.calls import facts as f
 from psap.calls.model import Flag, Source
+from psap.calls.parties import call_of, read_leg_id
 from psap.calls.tracking import RING_CAUSES, STEP_US, Tracker
 
 COLUMNS = (
@@ -129,7 +130,12 @@ def rows(lines: Iterable[str]) -> Iterator[dict[str, str]]:
                 continue
             if len(values) >= len(COLUMNS):
                 row = dict(zip(COLUMNS, values, strict=False))
-                if row["linkedid"]:
+                call = call_of(row["linkedid"])
+                if call != row["linkedid"]:
+                    if row["event"] == "LINKEDID_END":
+                        continue  # somebody was rung into a call, which goes on
+                    row["linkedid"] = call
+                if call:
                     yield row
 
 
@@ -222,6 +228,11 @@ class _Teller:
         """What a line about a telephone's channel says."""
         call, leg, event = row["linkedid"], row["uniqueid"], row["event"]
         phone = phone_of(row["channel"])
+        if read_leg_id(leg) is not None:
+            return self._invited_facts(row, at, phone)
+        if row["user"]:
+            fact = user_fact(row["user"], at, call, _pairs(row["extra"]))
+            return [fact] if fact is not None else []
         agent = self._connects.get(leg) or self._owner(phone)
         if event == "CHAN_START":
             return [f.Ringing(at, call, leg, agent, phone, queued=False)]
@@ -241,6 +252,22 @@ class _Teller:
         if in_vain and RING_CAUSES.get(cause or 0) is None:
             return [f.RingEnded(at, call, leg, "no_answer")]
         return [f.LegGone(at, call, leg, by_far_end, cause)]
+
+    def _invited_facts(self, row: dict[str, str], at: int, phone: str | None) -> list[f.Fact]:
+        """What a line about somebody who is rung into the conversation says."""
+        leg, fact = row["uniqueid"], None
+        if row["event"] == "CHAN_START":
+            fact = invited(at, leg, phone)
+        elif row["user"] == "PsapTalk":
+            return [said] if (said := came(at, leg)) is not None else []
+        elif row["event"] == "HANGUP":
+            extra = _json(row["extra"])
+            by_far_end, cause = (
+                extra.get("hangupsource") == row["channel"],
+                whole(str(extra.get("hangupcause", ""))),
+            )
+            return [f.LegGone(at, row["linkedid"], leg, by_far_end, cause)]
+        return [fact] if fact is not None else []
 
     def _in_vain(self, agent: str | None) -> bool:
         """What queue_log says of the agent's next ring that nobody answered."""

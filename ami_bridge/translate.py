@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from psap.calls import facts as f
+from psap.calls.parties import PartyKind, call_of, read_leg_id
 from psap.places.network import spot_of
 from psap.queue import model as q
 
@@ -122,6 +123,9 @@ def user_fact(name: str, at: int, call: str, values: Headers) -> f.Fact | None:
         return f.Recorded(at, call, text(values.get("State")))
     if name == "PsapReturn":
         return f.Returned(at, call, text(values.get("Cause")))
+    if name == "PsapTransfer":
+        words = (text(values.get(word)) for word in ("Kind", "Id", "By", "How"))
+        return f.Transferred(at, call, *words)
     return None
 
 
@@ -137,13 +141,30 @@ RING_ENDS = {
 }
 
 
+def invited(at: int, leg: str, phone: str | None) -> f.Ringing | None:
+    """A channel whose id says that it is rung into a conversation (psap/calls/parties.py)."""
+    found = read_leg_id(leg)
+    if found is None or found[1].kind is PartyKind.SPY:
+        return None
+    call, who = found
+    return f.Ringing(at, call, leg, who.agent, phone, queued=False, party=who.outside, invited=True)
+
+
+def came(at: int, leg: str) -> f.Answered | None:
+    """Who was rung into a conversation is in it."""
+    found = read_leg_id(leg)
+    return f.Answered(at, found[0], leg, found[1].agent) if found else None
+
+
 def _newchannel(event: Headers, at: int) -> f.Fact | None:
     if not is_caller(event):
-        return None
+        return invited(at, event.get("Uniqueid", ""), phone_of(event.get("Channel", "")))
     return f.Started(at, event["Uniqueid"], event["Channel"], text(event.get("Exten")))
 
 
 def _user(event: Headers, at: int) -> f.Fact | None:
+    if event.get("UserEvent") == "PsapTalk":
+        return came(at, event.get("Uniqueid", ""))
     # the channel's own Linkedid, written by Asterisk, says whose call it is
     call = event.get("Linkedid") or event.get("Uniqueid")
     return user_fact(event.get("UserEvent", ""), at, call, event) if call else None
@@ -214,18 +235,24 @@ def _silent(event: Headers, at: int) -> f.Fact | None:
 def _hangup_request(event: Headers, at: int) -> f.Fact | None:
     if is_caller(event):
         return f.HangupSeen(at, event["Uniqueid"], by_far_end=True)
-    if event.get("Linkedid") and event.get("Linkedid") != event.get("Uniqueid"):
-        cause = whole(event.get("Cause"))
-        return f.LegGone(at, event["Linkedid"], event["Uniqueid"], by_far_end=True, cause=cause)
+    call = call_of(event.get("Linkedid", ""))
+    if call and call != event.get("Uniqueid"):
+        return f.LegGone(at, call, event["Uniqueid"], by_far_end=True, cause=whole(event.get("Cause")))
     return None
 
 
 def _hangup(event: Headers, at: int) -> f.Fact | None:
     if is_caller(event):
         return f.Ended(at, event["Uniqueid"], whole(event.get("Cause")))
-    if event.get("Linkedid") and event.get("Linkedid") != event.get("Uniqueid"):
-        return f.LegGone(at, event["Linkedid"], event["Uniqueid"], cause=whole(event.get("Cause")))
+    call = call_of(event.get("Linkedid", ""))
+    if call and call != event.get("Uniqueid"):
+        return f.LegGone(at, call, event["Uniqueid"], cause=whole(event.get("Cause")))
     return None
+
+
+def _hold(event: Headers, at: int) -> f.Fact | None:
+    call = call_of(event.get("Linkedid", ""))
+    return f.Held(at, call, event["Uniqueid"], event.get("Event") == "Hold") if call else None
 
 
 _CALLS: dict[str, Callable[[Headers, int], f.Fact | None]] = {
@@ -242,6 +269,8 @@ _CALLS: dict[str, Callable[[Headers, int], f.Fact | None]] = {
     "DialEnd": _dial_end,
     "ChannelTalkingStart": _talking,
     "ChannelTalkingStop": _silent,
+    "Hold": _hold,
+    "Unhold": _hold,
     "HangupRequest": _hangup_request,
     "Hangup": _hangup,
 }

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import re
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -20,7 +21,9 @@ from panoramisk.actions import Action
 from panoramisk.ami_protocol import AMIProtocol
 from panoramisk.message import Message
 
-from psap.platform.pbx_names import CALL_BACK, TRAINING
+from psap.calls.parties import read_leg_id
+from psap.platform.pbx_names import CALL_BACK, SPIED, SPY, TRAINING
+from psap.platform.pbx_names import ORIGINATE as CONTEXTS
 
 Headers = dict[str, str]
 
@@ -51,11 +54,15 @@ ALLOWED: dict[str, bool] = {
     "StopMixMonitor": False,
 }
 
-# where an Originate may lead, and what it may hold: no application, no data
-ORIGINATE_INTO = frozenset((CALL_BACK, TRAINING))
+# what an Originate may hold: no application, no data; where it leads is pbx_names.ORIGINATE
 ORIGINATE = frozenset(
     ("Channel", "Context", "Exten", "Priority", "Timeout", "CallerID", "ChannelId", "Async")
 )
+
+# a telephone of ours, or a number outside through the trunk
+RUNG = re.compile(r"PJSIP/(?:[A-Za-z0-9]{1,40}|psap-out/sip:\+?[0-9]{2,15}@[A-Za-z0-9.:\[\]-]{1,128})")
+
+WHOM = re.compile(SPIED + r"=[A-Za-z0-9.~+_-]{1,150}")
 
 BULK_MARK = b"ActionID: bulk-"
 BANNER = b"Asterisk Call Manager/"
@@ -98,8 +105,24 @@ def check(name: str, fields: Mapping[str, object]) -> None:
         text = f"{key}{value}"
         if "\r" in text or "\n" in text or "\0" in text:
             raise RefusedError(f"a line break in {key} of {name}")
-    if name == "Originate" and (fields.get("Context") not in ORIGINATE_INTO or not set(fields) <= ORIGINATE):
-        raise RefusedError(f"Originate may only ring a telephone for {sorted(ORIGINATE_INTO)}")
+    if name == "Originate":
+        _may_ring(fields)
+    if name == "Redirect" and not str(fields.get("Context", "")).startswith("psap-"):
+        raise RefusedError("Redirect may only lead into a context of ours")
+
+
+def _may_ring(fields: Mapping[str, object]) -> None:
+    """What an Originate rings and where it leads: nothing but what our own wishes need."""
+    context, channel = fields.get("Context"), str(fields.get("Channel", ""))
+    allowed = ORIGINATE | {"Variable"} if context == SPY else ORIGINATE
+    if context not in CONTEXTS or not set(fields) <= allowed:
+        raise RefusedError(f"Originate may only ring a telephone for {', '.join(CONTEXTS)}")
+    if context in (CALL_BACK, TRAINING):  # what it dials stands in AstDB under the channel's id
+        return
+    if not RUNG.fullmatch(channel) or read_leg_id(str(fields.get("ChannelId"))) is None:
+        raise RefusedError("Originate may only ring whom a channel id of ours names")
+    if context == SPY and not WHOM.fullmatch(str(fields.get("Variable"))):
+        raise RefusedError("Originate may set nothing but whom to listen to")
 
 
 def plain(message: Message) -> Headers:

@@ -42,6 +42,8 @@ from console.routes import (
     recordings,
     rosters,
     session,
+    supervising,
+    talking,
     training,
 )
 from console.routes import map as tiles
@@ -61,6 +63,8 @@ from psap.platform.settings import Settings, load_secrets
 TABLES: tuple[RouteTable, ...] = (
     session.table,
     calls.table,
+    talking.table,
+    supervising.table,
     queue.table,
     phone.table,
     blocklist.table,

@@ -45,6 +45,7 @@ def owners(event: Event) -> set[str]:
     data = event.data
     call = data.get("call")
     names = {data.get("agent"), call.get("agent") if isinstance(call, dict) else None}
+    names |= set(data.get("agents") or ())
     if isinstance(call, dict):
         names |= {leg.get("agent") for leg in call.get("legs", ()) if leg.get("answered_at")}
     return {name for name in names if isinstance(name, str)}

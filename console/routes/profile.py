@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel
 
 from console.table import EVERYONE, Ask, RouteTable
-from psap.agencies.model import Agency, Category, District, Shift
+from psap.agencies.model import Agency, Category, District, Neighbour, Shift
 
 table = RouteTable("profile")
 
@@ -20,6 +20,7 @@ class City(BaseModel):
     languages: list[str]
     categories: list[Category]
     agencies: list[Agency]
+    neighbours: list[Neighbour]
     shifts: list[Shift]
     districts: list[District]
 

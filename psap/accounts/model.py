@@ -47,12 +47,17 @@ class Permission(StrEnum):
     MANAGE_ROSTERS = "rosters.manage"
     SEE_TRAINING = "training.see"  # one's own
     SEE_ALL_TRAINING = "training.see_all"
+    TALK = "calls.talk"  # send one's caller on, ask somebody into one's conversation
+    TALK_ALL = "calls.talk_all"  # also in what others have
+    LISTEN = "calls.listen"  # listen, whisper, join
+    MOVE_WAITING = "queue.move"
+    MANAGE_AGENTS = "agents.manage"  # pause, make ready, log out others
 
 
 _P = Permission
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.AGENT: frozenset(
-        {_P.TAKE_CALLS, _P.SEE_CALLS, _P.CLASSIFY_OWN, _P.SEE_QUEUE, _P.SEE_BLOCKS}
+        {_P.TAKE_CALLS, _P.SEE_CALLS, _P.CLASSIFY_OWN, _P.SEE_QUEUE, _P.SEE_BLOCKS, _P.TALK}
         | {_P.SEE_INCIDENTS, _P.WRITE_INCIDENTS, _P.SEE_MISSED, _P.CALL_BACK, _P.CLOSE_MISSED}
         | {_P.HEAR_OWN, _P.SEE_TRAINING}
     ),
@@ -63,7 +68,11 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.QC: frozenset(
         {_P.SEE_CALLS, _P.SEE_INCIDENTS, _P.HEAR_RECORDINGS, _P.SEE_TRAINING, _P.SEE_ALL_TRAINING}
     ),
-    Role.ADMIN: frozenset(set(_P) - {_P.TAKE_CALLS, _P.CALL_BACK}),
+    Role.ADMIN: frozenset(
+        set(_P)
+        - {_P.TAKE_CALLS, _P.CALL_BACK, _P.TALK, _P.TALK_ALL}
+        - {_P.LISTEN, _P.MOVE_WAITING, _P.MANAGE_AGENTS}
+    ),
 }
 
 

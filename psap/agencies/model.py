@@ -78,6 +78,13 @@ class Agency(Part):
     source: str | None = None  # the document that names it, e.g. "S1"
 
 
+class Neighbour(Part):
+    """A neighbouring centre that a caller can be put through to."""
+
+    name: Short
+    number: Dialable
+
+
 class Category(Part):
     """A kind of emergency. ``key`` is the keyboard key that picks it on the intake form."""
 
@@ -258,6 +265,12 @@ class RetentionRules(Part):
     backups: Days = 30
 
 
+class SupervisionRules(Part):
+    """``tell_agents``: a call taker sees that somebody listens. Whoever speaks is seen in any case."""
+
+    tell_agents: bool = True
+
+
 class District(Part):
     """A kecamatan with its kelurahan (or negeri, desa)."""
 
@@ -285,7 +298,20 @@ class Profile(Part):
     recording: RecordingRules = Field(default_factory=RecordingRules)
     retention: RetentionRules = Field(default_factory=RetentionRules)
     districts: list[District] = Field(default_factory=list)
+    neighbours: list[Neighbour] = Field(default_factory=list, max_length=50)
+    supervision: SupervisionRules = Field(default_factory=SupervisionRules)
     assumed: list[str] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _neighbours_differ(self) -> Profile:
+        numbers = [each.number for each in self.neighbours]
+        for number in numbers:
+            if numbers.count(number) > 1:
+                raise fault(
+                    f"neighbours memuat nomor {number} lebih dari sekali",
+                    f"neighbours has the number {number} more than once",
+                )
+        return self
 
     @model_validator(mode="after")
     def _marks_outlive_their_window(self) -> Profile:
@@ -301,6 +327,10 @@ class Profile(Part):
     def agency(self, agency_id: str) -> Agency | None:
         """The agency with this id."""
         return next((each for each in self.agencies if each.id == agency_id), None)
+
+    def neighbour(self, number: str) -> Neighbour | None:
+        """The neighbouring centre with this number."""
+        return next((each for each in self.neighbours if each.number == number), None)
 
     def category(self, category_id: str) -> Category | None:
         """The category with this id."""

@@ -106,6 +106,8 @@ class Ringing(Fact):
     agent: str | None
     phone: str | None
     queued: bool  # by the queue, which tells the answer itself
+    party: str | None = None  # somebody outside, where it is known who
+    invited: bool = False  # into the conversation, beside the others
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +139,24 @@ class TalkEnded(Fact):
 
     channel: str
     by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Transferred(Fact):
+    """The caller was sent on and leaves the conversation. ``how``: cold, or move for one who waited."""
+
+    kind: str | None  # psap.calls.parties.PartyKind, or priority
+    identity: str | None
+    by: str | None
+    how: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Held(Fact):
+    """A telephone of ours put the conversation on hold, or took it up again."""
+
+    channel: str
+    held: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -170,9 +170,13 @@ class QueueStay(Record):
 
 
 class Leg(Record):
-    """One ring attempt at one agent. ``end``: answered, no_answer, busy, cancelled, failed."""
+    """One ring attempt at one agent, or at ``party`` outside ("agency:ID", "centre:NUMBER").
+
+    ``end``: answered, no_answer, busy, cancelled, failed.
+    """
 
     agent: str | None = None
+    party: str | None = None
     ring_seconds: float | None = None
     answered_at: Micros | None = None
     talk_seconds: float | None = None

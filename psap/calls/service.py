@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from psap.calls import facts as f
+from psap.calls import together
 from psap.calls.model import Call, Caller, Classification, Ending, GateResult, Location
 from psap.calls.suggest import Signs, suggestions
 from psap.calls.tracking import LegState, Tracker
@@ -70,6 +71,9 @@ class Following:
         self.recent: OrderedDict[str, Tracker] = OrderedDict()  # ended, by call id, newest last
         self._queue_shown: list[dict[str, Any]] = []
         self._queue_dirty = False
+        self.name_of: Callable[[str, str], str] = lambda _kind, identity: identity  # a party's own name
+        self.listeners_of: Callable[[str], list[dict[str, Any]]] = lambda _call_id: []
+        self._talks: dict[str, dict[str, Any]] = {}  # what was told of who is there, by call id
 
     # -- facts about calls
 
@@ -94,6 +98,7 @@ class Following:
         if changed:
             self._queue_dirty = True
             self._after(tracker, fact)
+            self.tell_talk(tracker, fact.at)
         if tracker.ended:
             self._finish(tracker, fact.at)
 
@@ -166,11 +171,17 @@ class Following:
                 if isinstance(fact, f.RingEnded) and fact.end == "answered":
                     self._answered(tracker, at)
             case f.Answered():
-                self._answered(tracker, at)
+                self._answered(tracker, at, tracker.legs.get(fact.channel))
+            case f.Transferred():
+                for leg in tracker.legs.values():
+                    self._leg_moved(tracker, leg, at)
+                self.changed(tracker)
             case _:
                 pass
 
     def _rings(self, tracker: Tracker, leg: LegState, at: int) -> None:
+        if leg.invited and leg.leg.party is not None:  # nobody here has a telephone that rings
+            return
         if leg.leg.agent is None and (owner := self.desk.owner(leg.phone)) is not None:
             tracker.owned(leg, owner)
         call = tracker.call
@@ -190,6 +201,7 @@ class Following:
             at,
             tracker,
             agent=leg.leg.agent,
+            invited=leg.invited,
             priority=call.priority,
             flags=list(call.flags),
             policy=call.policy.model_dump(mode="json"),
@@ -199,13 +211,16 @@ class Following:
             history=self.backgrounds[call.id].history,
         )
 
-    def _answered(self, tracker: Tracker, at: int) -> None:
+    def _answered(self, tracker: Tracker, at: int, came: LegState | None = None) -> None:
         call = tracker.call
         for leg in tracker.legs.values():
             if leg.talking:
                 self._agent_moved(leg, at, call.id, q.AgentState.TALKING)
             else:
                 self._leg_moved(tracker, leg, at)
+        if came is not None and came.invited and came.leg.party is not None:  # no call taker's answer
+            self.changed(tracker)
+            return
         self._tell(
             EventType.CALL_ANSWERED, at, tracker, agent=call.agent, wait_seconds=call.queue.wait_seconds
         )
@@ -233,6 +248,7 @@ class Following:
             self.recent.popitem(last=False)
         self.suggest(tracker)
         self.backgrounds.pop(tracker.call.id, None)
+        self._talks.pop(tracker.call.id, None)
         self._record(tracker)
         self._tell(EventType.CALL_ENDED, at, tracker, call=_dump(tracker))
         call = tracker.call
@@ -316,6 +332,28 @@ class Following:
         known = caller.number is not None or caller.presentation is not None
         base = {"call_id": tracker.call.id, "caller": caller.model_dump(mode="json") if known else None}
         self.ports.publish(Event(kind, at, base | data))
+
+    def talk(self, tracker: Tracker) -> dict[str, Any]:
+        """Who is in a conversation beside the caller, as ``call.talk`` tells it."""
+        rows = together.parties(tracker)
+        for row in rows:
+            agent = self.desk.agent(row["id"].partition(":")[2]) if row["kind"] == "agent" else None
+            row["name"] = agent.name if agent else self.name_of(row["kind"], row["name"])
+        return {
+            "parties": rows,
+            "held": together.held(tracker),
+            "listeners": self.listeners_of(tracker.call.id),
+        }
+
+    def tell_talk(self, tracker: Tracker, at: int) -> None:
+        """Tell who is in a conversation, once there is more to it than a caller and a call taker."""
+        call_id = tracker.call.id
+        if not tracker.shared and call_id not in self._talks and not self.listeners_of(call_id):
+            return
+        shown = self.talk(tracker)
+        if shown != self._talks.get(call_id):
+            self._talks[call_id] = shown
+            self._tell(EventType.CALL_TALK, at, tracker, agents=tracker.agents, **shown)
 
     def tell_queue(self) -> None:
         """Tell who waits, if that changed. Called some times a second: with hundreds waiting,

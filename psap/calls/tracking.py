@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from psap.calls import facts as f
+from psap.calls import together
 from psap.calls.listening import Listener
 from psap.calls.model import (
     Call,
@@ -29,6 +30,7 @@ from psap.calls.model import (
     TimelineEntry,
     call_id,
 )
+from psap.calls.parties import Party, PartyKind, party
 
 # Q.850 causes that are the network's doing, nobody's wish
 NETWORK_CAUSES = {3, 25, 27, 38, 41, 42, 47, 58, 102, 127}
@@ -56,6 +58,9 @@ class LegState:
     rang_at: int | None
     talking: bool = False
     queued: bool = True
+    invited: bool = False  # rung into the conversation, beside the others
+    moved: bool = False  # the caller was sent on, away from this leg
+    held: bool = False
 
 
 @dataclass(slots=True)
@@ -73,6 +78,8 @@ class Tracker:
     far_end_hung_up: bool | None = None
     talk_ended_by: str | None = None
     outside_answered: bool = False
+    sent_to: Party | None = None  # where the caller was sent on to
+    shared: bool = False  # more than the caller and one call taker, or on hold: worth telling who is there
     legs: dict[str, LegState] = field(default_factory=dict)
     listener: Listener = field(default_factory=Listener)
     packets: int | None = None
@@ -113,6 +120,16 @@ class Tracker:
     def talking_leg(self) -> LegState | None:
         """The leg in conversation, if there is one."""
         return next((leg for leg in self.legs.values() if leg.talking), None)
+
+    @property
+    def agents(self) -> list[str]:
+        """Call takers who have, or had, a part in the conversation, or are being rung."""
+        legs = [each.leg for each in self.legs.values()]
+        there = (leg for leg in legs if leg.agent and (leg.answered_at or leg.end is None))
+        return list(dict.fromkeys(leg.agent for leg in there if leg.agent))
+
+    def talking_legs(self) -> list[LegState]:
+        return [leg for leg in self.legs.values() if leg.talking]
 
     def ringing_legs(self) -> list[LegState]:
         return [leg for leg in self.legs.values() if leg.leg.end is None and not leg.talking]
@@ -230,17 +247,30 @@ class Tracker:
             known.leg.agent = fact.agent or known.leg.agent
             known.queued = known.queued or fact.queued
             return False
-        self.legs[fact.channel] = LegState(Leg(agent=fact.agent), fact.phone, fact.at, queued=fact.queued)
-        self.call.legs.append(self.legs[fact.channel].leg)
-        self.call.agent = fact.agent or self.call.agent
+        outside = fact.party
+        if outside is None and fact.agent is None and fact.phone is None and self.sent_to is not None:
+            outside = self.sent_to.outside
+        state = self.legs[fact.channel] = LegState(
+            Leg(agent=fact.agent, party=outside),
+            fact.phone,
+            fact.at,
+            queued=fact.queued,
+            invited=fact.invited,
+        )
+        self.call.legs.append(state.leg)
+        self.shared = self.shared or fact.invited
+        if not fact.invited:  # who is asked in is not yet whose call it is
+            self.call.agent = fact.agent or self.call.agent
         if self.talking_leg() is None:
             self.stage = Stage.RINGING
-        self._note(fact.at, "ringing", agent=fact.agent)
+        self._note(fact.at, "ringing", agent=fact.agent, party=outside)
         return True
 
     def owned(self, state: LegState, agent: str) -> None:
         """Whose telephone it is that has just begun to ring."""
-        state.leg.agent = self.call.agent = agent
+        state.leg.agent = agent
+        if not state.invited:
+            self.call.agent = agent
         if self.call.timeline and self.call.timeline[-1].what == "ringing":
             self.call.timeline[-1].data["agent"] = agent
 
@@ -262,7 +292,7 @@ class Tracker:
             self.call.ring_seconds = state.leg.ring_seconds
         if self.stage is Stage.RINGING and not self.ringing_legs():
             self.stage = Stage.QUEUE
-        self._note(at, "ring_ended", agent=state.leg.agent, end=end)
+        self._note(at, "ring_ended", agent=state.leg.agent, party=state.leg.party, end=end)
 
     # -- the conversation
 
@@ -279,31 +309,39 @@ class Tracker:
         leg.answered_at, leg.end = fact.at, "answered"
         leg.ring_seconds = _seconds(state.rang_at, fact.at)
         state.talking = True
-        if leg.agent is None and state.phone is None and not state.queued:
+        if self.call.answered_at is None and leg.agent is None and state.phone is None and not state.queued:
             self.outside_answered = True
         for other in self.ringing_legs():
-            self._close_ring(other, fact.at, "cancelled")
+            if not other.invited:
+                self._close_ring(other, fact.at, "cancelled")
         self.call.agent = leg.agent or self.call.agent
-        self.call.ring_seconds = leg.ring_seconds
+        if not state.invited:
+            self.call.ring_seconds = leg.ring_seconds
+            # what ended an earlier conversation does not end the call
+            self.talk_ended_by = None
         if self.call.answered_at is None:
             self.call.answered_at = fact.at
             self._close_wait(fact.at)
         self.in_queue = False
         self.stage = Stage.TALKING
-        self._note(fact.at, "answered", agent=leg.agent)
+        self._note(fact.at, "answered", agent=leg.agent, party=leg.party)
         return True
 
     def _talk_ended(self, fact: f.TalkEnded) -> bool:
-        self.talk_ended_by = fact.by or self.talk_ended_by
         state = self.legs.get(fact.channel) or self.talking_leg()
-        return self._close_talk(state, fact.at)
+        if state is not None and state.moved:  # that the caller left is known
+            return False
+        closed = self._close_talk(state, fact.at)
+        if self.talking_leg() is None:
+            self.talk_ended_by = fact.by or self.talk_ended_by
+        return closed
 
     def _leg_gone(self, fact: f.LegGone) -> bool:
         state = self.legs.get(fact.channel)
         if state is None:
             return False
         if state.talking:
-            if fact.by_far_end and self.far_end_hung_up is None:
+            if fact.by_far_end and self.far_end_hung_up is None and len(self.talking_legs()) == 1:
                 self.far_end_hung_up = False
             return self._close_talk(state, fact.at)
         if state.leg.end is None:
@@ -315,9 +353,36 @@ class Tracker:
         if state is None or not state.talking:
             return False
         state.talking = False
+        state.held = False
         state.leg.talk_seconds = _seconds(state.leg.answered_at, at)
-        self.call.talk_seconds = round(sum(leg.talk_seconds or 0.0 for leg in self.call.legs), 3)
-        self._note(at, "talk_ended", agent=state.leg.agent)
+        self.call.talk_seconds = together.talk_seconds(self.call.legs)
+        left = [leg for leg in self.talking_legs() if leg.leg.agent is not None]
+        if left:  # whose call it is now
+            self.call.agent = max(left, key=lambda leg: leg.leg.answered_at or 0).leg.agent
+        self._note(at, "talk_ended", agent=state.leg.agent, party=state.leg.party)
+        return True
+
+    def _transferred(self, fact: f.Transferred) -> bool:
+        data = {"kind": fact.kind, "id": fact.identity, "by": fact.by, "how": fact.how}
+        self._note(fact.at, "moved" if fact.how == "move" else "transferred", **data)
+        if fact.how == "warm" or fact.kind not in set(
+            PartyKind
+        ):  # the others go on; another place in the queue
+            return True
+        self.sent_to = party(fact.kind, fact.identity)
+        for state in self.talking_legs():
+            self._close_talk(state, fact.at)
+            state.moved = self.shared = True
+            self.waiting_since = fact.at
+        self.stage = Stage.QUEUE
+        self.far_end_hung_up = self.talk_ended_by = None
+        return True
+
+    def _held(self, fact: f.Held) -> bool:
+        state = self.legs.get(fact.channel)
+        if state is None or not state.talking or state.held is fact.held:
+            return False
+        state.held, self.shared = fact.held, True
         return True
 
     def _returned(self, fact: f.Returned) -> bool:
@@ -446,6 +511,8 @@ _HANDLERS: dict[type[f.Fact], Callable[[Tracker, Any], bool]] = {
     f.LegGone: Tracker._leg_gone,
     f.TalkEnded: Tracker._talk_ended,
     f.Returned: Tracker._returned,
+    f.Transferred: Tracker._transferred,
+    f.Held: Tracker._held,
     f.EndDeclared: Tracker._declared,
     f.HangupSeen: Tracker._hangup_seen,
     f.Ended: Tracker._ended,

@@ -24,6 +24,7 @@ from psap.queue.model import web_name
 CONFIG = ROOT / "asterisk-config"
 DIALPLAN = ROOT / "dialplan"
 FOLDERS = ("etc", "lib", "log", "log/cel-custom", "spool", "spool/monitor", "run", "sounds")
+TRANSFER_RING_SECONDS = 20  # at whom a caller is sent on to
 CALL_BACK_RING_SECONDS = 40  # at the citizen's: longer than a mailbox waits in most networks
 WORDS_EVERY_SECONDS = 20  # between two times that a waiting caller is told to stay
 SHORTEST_RING_SECONDS = 3  # a phone must be heard before it can be answered
@@ -224,6 +225,7 @@ def _globals(settings: Settings, profile: Profile) -> str:
         f"PSAP_LOW_WAIT = {scaled(settings, queue.low_to_normal_seconds)}",
         *_overflow(settings, profile),
         f"PSAP_OUT = {_safe('trunk proxy', settings.trunk_proxy or '')}",
+        f"PSAP_TRANSFER_RING = {scaled(settings, TRANSFER_RING_SECONDS, SHORTEST_RING_SECONDS)}",
         f"PSAP_BACK_RING = {scaled(settings, CALL_BACK_RING_SECONDS, SHORTEST_RING_SECONDS)}",
         *_limits(settings, profile),
         *_recording(settings, profile),

@@ -71,6 +71,12 @@ class Action(StrEnum):
     MISSED_CALL_ENDED = "missed.call_ended"  # and what came of it
     MISSED_RELEASED = "missed.released"
     MISSED_CLOSED = "missed.closed"
+    LISTEN_STARTED = "call.listen_started"  # a supervisor listens, whispers or joins; detail: mode
+    LISTEN_STOPPED = "call.listen_stopped"
+    CALL_MOVED = "call.moved"  # a waiting caller was moved by hand
+    AGENT_PAUSED = "agent.paused"  # by somebody else; subject: the account's name
+    AGENT_UNPAUSED = "agent.unpaused"
+    AGENT_LOGGED_OUT = "agent.logged_out"
 
 
 @dataclass(frozen=True, slots=True)

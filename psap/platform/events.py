@@ -22,6 +22,7 @@ class EventType(StrEnum):
     CALL_UPDATED = "call.updated"
     CALL_ENDED = "call.ended"
     CALL_LOCATED = "call.located"
+    CALL_TALK = "call.talk"
     AGENT_CHANGED = "agent.changed"
     QUEUE_CHANGED = "queue.changed"
     INCIDENT_CHANGED = "incident.changed"

@@ -21,6 +21,16 @@ DB_55_USED = "psap-55used"  # KEY -> epoch of the last 55 that went in front
 
 # call-backs: channel id -> the number, taken out by the dialplan once, so never dialled twice
 CALL_BACK_TOKEN = "psap-callback"  # noqa: S105 - an AstDB family
-CALL_BACK = "psap-callback"  # a context that the bridge may originate into
+CALL_BACK = "psap-callback"  # the context of call-backs
 
 TRAINING = "psap-training"  # context, and AstDB family: channel id -> CALLER|LINES
+
+# talking with more than one
+TALK = "psap-talk"  # who is rung into a conversation enters here
+MOVE = "PSAP_MOVE"  # bridge -> channel: KIND|ID|TARGET|BY|BACK|HOW
+ROOM = "PSAP_ROOM"  # bridge -> a call taker's channel: the caller's Uniqueid
+
+SPY = "psap-spy"  # a supervisor's telephone that listens
+SPIED = "PSAP_SPIED"  # bridge -> that telephone: Uniqueid of whom it listens to
+
+ORIGINATE = (CALL_BACK, TRAINING, TALK, SPY)  # the only contexts that the bridge may originate into

@@ -15,6 +15,7 @@ ALL = set(Role)
 FLOOR = {Role.AGENT, Role.SUPERVISOR, Role.DISPATCHER, Role.ADMIN}
 WORD = {Role.AGENT, Role.SUPERVISOR, Role.ADMIN}
 TAKERS = {Role.AGENT, Role.SUPERVISOR}
+SUPERVISE = {Role.SUPERVISOR}
 DECIDE = {Role.SUPERVISOR, Role.ADMIN}
 EARS = {Role.AGENT, Role.SUPERVISOR, Role.QC, Role.ADMIN}
 ADMIN = {Role.ADMIN}
@@ -33,6 +34,17 @@ MATRIX: dict[tuple[str, str], set[Role]] = {
     ("GET", "/calls/{id}/recordings"): ALL,
     ("GET", "/recordings/{id}"): EARS,
     ("GET", "/recordings/{id}/waveform"): EARS,
+    ("GET", "/calls/{id}/parties"): TAKERS,
+    ("POST", "/calls/{id}/transfer"): TAKERS,
+    ("POST", "/calls/{id}/parties"): TAKERS,
+    ("POST", "/calls/{id}/parties/drop"): TAKERS,
+    ("POST", "/calls/{id}/leave"): TAKERS,
+    ("POST", "/calls/{id}/listen"): SUPERVISE,
+    ("POST", "/calls/{id}/listen/stop"): SUPERVISE,
+    ("POST", "/queue/move"): SUPERVISE,
+    ("POST", "/agents/pause"): SUPERVISE,
+    ("POST", "/agents/unpause"): SUPERVISE,
+    ("POST", "/agents/logout"): SUPERVISE,
     ("GET", "/queue"): FLOOR,
     ("POST", "/agents/me/login"): TAKERS,
     ("POST", "/agents/me/logout"): TAKERS,
