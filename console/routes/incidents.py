@@ -158,12 +158,12 @@ async def create(ask: Ask[IncidentCreate, None]) -> web.Response:
                 idempotency_key=key,
             )
     except IncidentError as error:
-        raise _refusal(error) from None
+        raise refusal(error) from None
     if incident.call_id is not None:
         await parts.bridge.link_incident(incident.call_id, incident.id)
     if new:
-        await _tell(ask, incident)
-    return _answer(incident, 201 if new else 200)
+        await tell(ask, incident)
+    return answer_with(incident, 201 if new else 200)
 
 
 @table.add(
@@ -179,9 +179,9 @@ async def get_one(ask: Ask[None, None]) -> web.Response:
     incident_id = ask.id
     try:
         async with ask.parts.database.read() as connection:
-            return _answer(await get_incident(connection, ask.parts.site, incident_id))
+            return answer_with(await get_incident(connection, ask.parts.site, incident_id))
     except IncidentError as error:
-        raise _refusal(error) from None
+        raise refusal(error) from None
 
 
 @table.add(
@@ -274,11 +274,11 @@ async def _patch(ask: Ask[Any, Any], wanted: Any, *, status: int = 200) -> web.R
                 by=ask.user.username,
             )
     except IncidentError as error:
-        raise _refusal(error) from None
+        raise refusal(error) from None
     if patch.call_id is not None:
         await parts.bridge.link_incident(patch.call_id, incident.id)
-    await _tell(ask, incident)
-    return _answer(incident, status)
+    await tell(ask, incident)
+    return answer_with(incident, status)
 
 
 def if_match(request: web.Request) -> int | None:
@@ -308,11 +308,13 @@ async def _page(ask: Ask[Any, Any], query: IncidentQuery, wanted: IncidentFilter
     return IncidentList(items=page.items, next=page.next)
 
 
-def _refusal(error: IncidentError) -> Problem:
+def refusal(error: IncidentError) -> Problem:
+    """What a use case refused, as HTTP."""
     return Problem(error.key, str(error))
 
 
-def _answer(incident: Incident, status: int = 200) -> web.Response:
+def answer_with(incident: Incident, status: int = 200) -> web.Response:
+    """An incident with its version as the ETag."""
     return web.Response(
         text=incident.model_dump_json(),
         status=status,
@@ -321,7 +323,7 @@ def _answer(incident: Incident, status: int = 200) -> web.Response:
     )
 
 
-async def _tell(ask: Ask[Any, Any], incident: Incident) -> None:
+async def tell(ask: Ask[Any, Any], incident: Incident) -> None:
     """Let other pages know; without Redis they poll."""
     data = {
         "id": incident.id,

@@ -168,6 +168,8 @@ def _said(one: Report, other: Report) -> tuple[float, str]:
     firm = marks >= 1 or (a.house is not None and b.house is not None)
     if not firm and shared <= _apart(a.street, b.pairs) | _apart(b.street, a.pairs):
         part *= STREET_ONLY
+        if a.exact and b.exact:
+            part *= 0.8  # each names a spot in the street, and not the same one
     return part * (1.0 if firm or area else 0.92), ", ".join(sorted(shared))
 
 
@@ -182,6 +184,11 @@ class _Told:
     area: frozenset[str]
     sides: frozenset[str]
     house: int | None
+
+    @property
+    def exact(self) -> bool:
+        """Whether more than a street was named."""
+        return bool(self.landmark or self.sides or self.house is not None)
 
     @classmethod
     def of(cls, report: Report) -> _Told:

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from psap.incidents.model import Incident, IncidentFilter
-from psap.platform.schema import counters, incidents
+from psap.platform.schema import calls, counters, incidents
 
 _TEXTS = (
     *(incidents.c.number, incidents.c.place, incidents.c.landmark, incidents.c.district),
@@ -84,6 +84,43 @@ async def by_id(connection: AsyncConnection, site: str, incident_id: str) -> Inc
     query = select(incidents).where(incidents.c.site == site, incidents.c.id == incident_id)
     row = (await connection.execute(query)).mappings().first()
     return None if row is None else _incident(row)
+
+
+async def recent(connection: AsyncConnection, site: str, since: int, limit: int) -> list[Incident]:
+    """Incidents made since a time (UTC microseconds): what is not closed first, then newest first."""
+    query = (
+        select(incidents)
+        .where(incidents.c.site == site, incidents.c.created_at >= since)
+        .order_by((incidents.c.status == "closed"), incidents.c.created_at.desc(), incidents.c.id)
+        .limit(limit)
+    )
+    return [_incident(row) for row in (await connection.execute(query)).mappings()]
+
+
+async def of_number(connection: AsyncConnection, site: str, call_id: str, since: int) -> set[str]:
+    """Ids of incidents that calls of the same number reported or were linked to, but not of this call."""
+    mine = select(calls.c.number_key).where(calls.c.site == site, calls.c.id == call_id)
+    others = select(calls.c.id, calls.c.incident_id).where(
+        calls.c.site == site,
+        calls.c.number_key == mine.scalar_subquery(),
+        calls.c.id != call_id,
+        calls.c.started_at >= since,
+    )
+    rows = (await connection.execute(others)).all()
+    found = {row[1] for row in rows if row[1]}
+    ids = [row[0] for row in rows]
+    for start in range(0, len(ids), 500):
+        query = select(incidents.c.id).where(
+            incidents.c.site == site, incidents.c.call_id.in_(ids[start : start + 500])
+        )
+        found |= {row[0] for row in await connection.execute(query)}
+    return found
+
+
+async def linked_to(connection: AsyncConnection, site: str, incident_id: str) -> list[Incident]:
+    """Those that belong to an incident."""
+    query = select(incidents).where(incidents.c.site == site, incidents.c.linked_to == incident_id)
+    return [_incident(row) for row in (await connection.execute(query)).mappings()]
 
 
 async def by_idempotency_key(

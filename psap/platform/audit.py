@@ -62,6 +62,8 @@ class Action(StrEnum):
     HOST_LET_BACK = "sip.host_let_back"
     INCIDENT_CREATED = "incident.created"
     INCIDENT_CHANGED = "incident.changed"
+    INCIDENT_LINKED = "incident.linked"  # said to be of the same event as another
+    INCIDENT_UNLINKED = "incident.unlinked"
     RETENTION_APPLIED = "retention.applied"
     PERSON_EXPORTED = "person.exported"  # subject: number_subject
     PERSON_ERASED = "person.erased"
