@@ -178,7 +178,8 @@ export async function close(): Promise<void> {
   if (!inHand.value) letGo()
   if (was) await request('DELETE', '/agents/me/phone', { body: { session } }).catch(() => {})
 }
-function letGo(): void {
+/** The microphone is nobody's any more: the browser's red dot goes out. */
+export function letGo(): void {
   microphone.value?.getTracks().forEach((one) => { one.onended = null; one.stop() })
   microphone.value = null
   trouble.value = null

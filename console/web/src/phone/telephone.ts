@@ -19,8 +19,8 @@ const RENEW_EVERY_MS = 400
 const RENEW_TIMES = 15
 const ANSWER_MS = 2500
 const AGAIN_MS = [1000, 2000, 4000, 8000]
-/** All that is gathered is our own addresses: whatever is not there by now does not help. */
-const GATHER_MS = 120
+/** All that is gathered is our own addresses, known at once; what comes later the exchange learns from our packets. */
+const GATHER_MS = 15
 const LINGER_MS = 2000
 const TONE = { duration: 120, interToneGap: 80, transportType: 'RFC2833' }
 
@@ -37,6 +37,9 @@ export class Telephone {
   private refusals = 0
   private timers = new Set<ReturnType<typeof setTimeout>>()
 
+  /** No STUN: nobody outside is asked where we are. */
+  private way: RTCConfiguration = { iceServers: [], bundlePolicy: 'max-bundle', rtcpMuxPolicy: 'require' }
+
   constructor(private readonly make: MakeAgent, private readonly page: Page) {}
 
   get talking(): boolean { return this.state.talk === 'talking' || this.state.talk === 'answering' }
@@ -50,6 +53,7 @@ export class Telephone {
     this.microphone = microphone
     if (this.agent) return
     this.happens({ what: 'open' })
+    await this.certify()
     const { agent, carrier } = await this.make(who)
     if (this.state.line === 'idle') { carrier.cut(); return }
     this.agent = agent
@@ -103,7 +107,7 @@ export class Telephone {
     if (this.state.talk !== 'ringing' || !session || !this.microphone) return
     this.mine = copies(this.microphone)
     this.happens({ what: 'answers' })
-    session.answer({ mediaStream: new MediaStream(this.mine), pcConfig: { iceServers: [] }, sessionTimersExpires: 90 })
+    session.answer({ mediaStream: new MediaStream(this.mine), pcConfig: this.way })
   }
 
   hangUp(): void {
@@ -137,6 +141,15 @@ export class Telephone {
     const asked = Date.now()
     agent.register()
     this.later(() => { if (this.carrier === carrier && carrier.heard < asked) { this.interrupted = this.talking; carrier.renew() } }, ANSWER_MS)
+  }
+
+  /** A key made now is not made while a caller waits for the first sound. */
+  private async certify(): Promise<void> {
+    if (this.way.certificates || typeof RTCPeerConnection === 'undefined') return
+    try {
+      const made = await RTCPeerConnection.generateCertificate({ name: 'ECDSA', namedCurve: 'P-256' } as AlgorithmIdentifier)
+      this.way = { ...this.way, certificates: [made] }
+    } catch { /* then each conversation makes its own */ }
   }
 
   private async rings(session: Session): Promise<void> {

@@ -7,8 +7,8 @@ import { connection, state, talkCall } from './store'
 const LOOK_MS = 2000
 const TELL_MS = 10_000
 /** How closely the first sound is waited for; only until it is there. */
-const FIRST_MS = 20
-const FIRST_TIMES = 150
+const FIRST_MS = 10
+const FIRST_TIMES = 300
 
 export const qualityNow = shallowRef<Quality | null>(null)
 export const gradeNow = shallowRef<Grade | null>(null)
@@ -52,11 +52,7 @@ async function tell(): Promise<void> {
 }
 async function first(): Promise<void> {
   for (let times = 0; times < FIRST_TIMES; times += 1) {
-    const line = connection()
-    if (line) {
-      const now = sample((await line.getStats()).values() as Iterable<Record<string, unknown>>, 0)
-      if (now.received > 0) { performance.mark('psap-phone:audio'); return }
-    }
+    if (connection()?.getReceivers().some((one) => one.getSynchronizationSources().length > 0)) { performance.mark('psap-phone:audio'); return }
     await new Promise((done) => setTimeout(done, FIRST_MS))
     if (state.value.talk === 'none') return
   }
