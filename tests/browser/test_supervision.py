@@ -18,7 +18,7 @@ SLOW = 30_000
 
 async def open_page(desk: Desk) -> None:
     await desk.sign_in("supervisor1", DEMO_PASSWORD)
-    await desk.page.get_by_role("link", name="Pengawasan").click()
+    await desk.page.get_by_role("link", name="Supervisi").click()
     await expect(desk.part("supervision-agents")).to_be_visible(timeout=SLOW)
 
 
@@ -53,7 +53,8 @@ async def test_a_roster_is_made_by_keys_alone_and_says_who_is_late(centre: Centr
     page, keyboard = desk.page, desk.page.keyboard
     now = await centre.supervisor.get("/rosters/now")
     assert now["shift"] is not None
-    await page.get_by_role("radio", name="Jadwal dinas").focus()
+    views = page.locator(".segments")
+    await views.get_by_role("button", name="Jadwal dinas").focus()
     await keyboard.press("Enter")
     today = page.locator(f'[data-cell="{now["shift_date"]}/{now["shift"]["id"]}"]')
     await expect(today).to_be_visible(timeout=SLOW)
@@ -78,7 +79,7 @@ async def test_a_roster_is_made_by_keys_alone_and_says_who_is_late(centre: Centr
     await expect(today).to_contain_text(name)
     await expect(today).to_be_focused()
 
-    await page.get_by_role("radio", name="Sekarang").click()
+    await views.get_by_role("button", name="Sekarang").click()
     person = desk.part("duty").locator("li", has_text=name)
     await expect(person).to_contain_text(re.compile("terlambat|hadir"), timeout=SLOW)
     body = {"shift_date": now["shift_date"], "shift": now["shift"]["id"], "agents": []}

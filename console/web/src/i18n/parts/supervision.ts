@@ -1,6 +1,6 @@
 /** Words of one feature: Indonesian first, and English beside it under the same keys; the compiler finds what is missing. */
 export const id = {
-  'supervision.title': 'Pengawasan', 'supervision.view': 'Tampilan', 'supervision.now': 'Sekarang', 'supervision.roster': 'Jadwal dinas', 'supervision.deeds': 'Tindakan',
+  'supervision.title': 'Supervisi', 'supervision.view': 'Tampilan', 'supervision.now': 'Sekarang', 'supervision.roster': 'Jadwal dinas', 'supervision.deeds': 'Tindakan',
   'supervision.wait': 'Menunggu', 'supervision.marks': 'Tanda', 'supervision.up': 'Ke depan', 'supervision.upped': '{who} dipindah ke depan.', 'supervision.send': 'Ke petugas…', 'supervision.send.title': 'Sambungkan {who} ke',
   'supervision.send.nobody': 'Tidak ada petugas yang siap dengan telepon. Penelepon tetap di antrean.', 'supervision.sent': '{who} dikirim ke {name}.',
   'supervision.state': 'Keadaan', 'supervision.since': 'Sejak', 'supervision.call': 'Panggilan', 'supervision.noagents': 'Belum ada petugas yang dikenal. Buat akun dengan ./112 users add dan teleponnya dengan ./112 phone.',
