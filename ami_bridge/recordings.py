@@ -8,6 +8,7 @@ away, or while Asterisk died, is found like any other.
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
@@ -54,7 +55,7 @@ class Recordings:
         self._catch_up, self._room, self._find, self._log = catch_up, room, find, log
         self._later: dict[str, float] = {}  # Uniqueid -> not before (monotonic)
         self._stopped: set[str] = set()
-        self._adopted = False
+        self._adopt_at = 0.0  # when the shelf is looked through next (monotonic)
         self._fault: Trouble | None = None
 
     def duties(self) -> Iterable[Duty]:
@@ -76,9 +77,9 @@ class Recordings:
     async def look(self) -> None:
         """One look into the spool: file what is finished, stop what the disk has no room for."""
         if self._catch_up.behind:
+            self._adopt_at = 0.0  # the database may be another one afterwards
             return  # records first: a file is put by the date its call began
-        if not self._adopted:
-            self._adopted = True
+        if self._adopt_at <= time.monotonic():
             await self._adopt()
         waiting = await asyncio.to_thread(self._shelf.waiting)
         self._later = {key: when for key, when in self._later.items() if key in waiting}
@@ -101,10 +102,11 @@ class Recordings:
     async def _adopt(self) -> None:
         try:
             count = await self._shelf.adopt()
-        except (*AWAY_ERRORS, sound.SoundError) as error:
-            self._adopted = False
+        except AWAY_ERRORS as error:
+            self._adopt_at = time.monotonic() + RETRY
             self._log.warning("the shelf of recordings waits", error=type(error).__name__)
             return
+        self._adopt_at = math.inf
         if count:
             self._log.warning("recordings without a row were written down", count=count)
 
@@ -126,8 +128,8 @@ class Recordings:
     async def _take(self, key: str, path: Path) -> None:
         try:
             seen, age = sound.measure(path), time.time() - path.stat().st_mtime
-            if not seen.sealed and 0 <= age < CLOSING:
-                return  # Asterisk is about to close it
+            if not (seen.sealed and seen.seconds) and 0 <= age < CLOSING:
+                return  # Asterisk is about to close it: its last samples, or all of a short one, come then
             call = await self._call(key)
             if (call is None or call.ending is None) and 0 <= age < ROW_PATIENCE:
                 self._later[key] = time.monotonic() + min(RETRY, max(LOOK_EVERY, age))

@@ -100,22 +100,31 @@ class Shelf:
             lacking = ids.keys() - await store.known(connection, self._profile.site, list(ids))
             stems = [ids[each].stem for each in lacking]
             calls = await call_store.load(connection, stems)
+        count = 0
         for each in lacking:
             path = ids[each]
             call = calls.get(path.stem, (None, None))[0]
-            heard = await asyncio.to_thread(sound.measure, path)
-            made = Recording(
-                id=each,
-                call_id=path.stem,
-                started_at=began(call, ended=path.stat().st_mtime_ns // 1000, seconds=heard.seconds),
-                seconds=heard.seconds,
-                bytes=heard.bytes,
-                file=path.relative_to(self.folder).as_posix(),
-                sha256=await asyncio.to_thread(sound.digest, path),
-            )
+            try:
+                made = await asyncio.to_thread(self._found, path, call)
+            except (sound.SoundError, FileNotFoundError):
+                continue  # no recording, or gone meanwhile
             async with self._database.write() as connection:
                 await store.add(connection, self._profile.site, made, self._clock.now_us())
-        return len(lacking)
+            count += 1
+        return count
+
+    def _found(self, path: Path, call: Call | None) -> Recording:
+        """What a file on the shelf tells of itself."""
+        heard = sound.measure(path)
+        return Recording(
+            id=recording_id(path.stem),
+            call_id=path.stem,
+            started_at=began(call, ended=path.stat().st_mtime_ns // 1000, seconds=heard.seconds),
+            seconds=heard.seconds,
+            bytes=heard.bytes,
+            file=path.relative_to(self.folder).as_posix(),
+            sha256=sound.digest(path),
+        )
 
     def _measured(self, path: Path) -> tuple[sound.Sound, bool] | None:
         heard = sound.measure(path)

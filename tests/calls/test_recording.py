@@ -6,22 +6,28 @@ import array
 import asyncio
 import io
 import os
+import shutil
 import signal
 import time
 import wave
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 
+from psap.platform import disk
+from psap.platform.control import ask
 from psap.platform.settings import load_secrets
 from psap.sip import audio
 from psap.sip.caller import Caller
 from psap.sip.phone import PhoneCall
+from tests.faults.surroundings import small_disk
 from tests.support.api import Api, ApiError
 from tests.support.centre import AGENT_TONE, CALLER_TONE, Centre, Seat, fresh_number, hum
+from tests.support.ears import prompts_heard
 from tests.support.health import well_again
 from tests.support.home import Home
 
@@ -67,8 +73,8 @@ async def talking(centre: Centre, number: str, seat: Seat) -> AsyncIterator[tupl
         call = await seat.phone.ringing(40)
         await call.answer(20)
         await asyncio.gather(
-            caller.media.hears(AGENT_TONE, timeout=20, seconds=1.0),
-            seat.phone.media.hears(CALLER_TONE, timeout=20, seconds=1.0),
+            caller.media.hears(AGENT_TONE, timeout=30, seconds=2.0),
+            seat.phone.media.hears(CALLER_TONE, timeout=30, seconds=2.0),
         )
         yield caller, call
 
@@ -161,14 +167,15 @@ async def test_a_caller_who_comes_back_to_the_queue_has_both_call_takers_in_one_
             await call.ended(20)
             again = await other.phone.ringing(40)
             await again.answer(20)
-            await caller.media.hears(SECOND_TONE, timeout=20, seconds=1.0)
+            await caller.media.hears(SECOND_TONE, timeout=30, seconds=2.0)
             again.hang_up()
             await caller.ended(20)
         record = await centre.record(number, timeout=20)
     assert "rescued" in record["flags"]
     assert [entry["what"] for entry in record["timeline"]].count("recorded") == 1
     _, data = await sound_of(centre.supervisor, (await filed(centre, record["id"]))["id"])
-    assert min(seconds_of(data, hertz) for hertz in (CALLER_TONE, AGENT_TONE, SECOND_TONE)) >= 0.2
+    heard = {hertz: seconds_of(data, hertz) for hertz in (CALLER_TONE, AGENT_TONE, SECOND_TONE)}
+    assert min(heard.values()) >= 0.2, (heard, len(data))
 
 
 async def test_a_bridge_that_dies_before_the_end_costs_no_recording(centre: Centre) -> None:
@@ -234,3 +241,104 @@ async def test_how_well_a_browser_heard_is_kept_with_the_call(centre: Centre) ->
     assert (mine["agent"], mine["samples"], mine["level_in"]) == ("agent1", 2, None)
     assert (mine["loss"], mine["loss_worst"]) == (0.05, 0.1)
     assert (mine["jitter_ms"], mine["jitter_ms_worst"]) == (17.0, 30.0)
+
+
+async def test_where_the_city_wants_it_callers_are_told_before_the_queue_but_not_who_cannot_speak(
+    centre: Centre,
+) -> None:
+    sounds = centre.home.settings.pbx / "sounds" / "psap"
+    names = ["id/recorded", "en/recorded"]
+    heard: dict[str, list[str]] = {}
+    async with centre.seat("agent1") as seat, ami(centre.home) as do:
+        await do("Setvar", Variable="PSAP_ANNOUNCE", Value="&".join(str(sounds / name) for name in names))
+        try:
+            for keys in ("0", "55"):
+                await centre.agent_is("agent1", "ready")
+                number = fresh_number()
+                async with centre.caller(number) as caller:
+                    since = await caller.answered(20)
+                    await caller.press(keys)
+                    call = await seat.phone.ringing(40)
+                    heard[keys] = [name for _, name in prompts_heard(caller.media, sounds, names, since)]
+                    await call.answer(20)
+                    caller.hang_up()
+                    await call.ended(20)
+                record = await centre.record(number, timeout=20)
+                what = [entry["what"] for entry in record["timeline"]]
+                assert what.index("recorded") < what.index("queued")
+        finally:
+            await do("Setvar", Variable="PSAP_ANNOUNCE", Value="")
+    assert heard == {"0": names, "55": []}
+
+
+@pytest.mark.long
+async def test_a_disk_that_fills_up_stops_recordings_and_no_call(tmp_path: Path) -> None:
+    """Low: new calls are not recorded. Full: what is being recorded stops. Room again: recorded again."""
+    with small_disk(tmp_path / "small") as folder:
+        home = Home(folder / "home", env={"PSAP_TIMER_SCALE": "0.2"}).start()
+        filler = home.settings.home / "filler"
+
+        def leave(free: int) -> None:
+            with filler.open("ab") as file:
+                size = shutil.disk_usage(folder).free - free
+                os.posix_fallocate(file.fileno(), 0, filler.stat().st_size + max(1, size))
+
+        async def states(centre: Centre, number: str) -> list[str]:
+            record = await centre.record(number, timeout=40)
+            assert record["ending"] == "answered"
+            return [entry["data"]["state"] for entry in record["timeline"] if entry["what"] == "recorded"]
+
+        try:
+            async with AsyncExitStack() as stack:
+                centre = Centre(home, stack)
+                await centre.open()
+                async with centre.seat("agent1") as seat:
+                    numbers = [fresh_number() for _ in range(3)]
+                    async with talking(centre, numbers[0], seat) as (caller, _):
+                        spool = home.settings.pbx / "spool" / "monitor"
+                        (path,) = spool.glob("*.wav")
+                        await asyncio.to_thread(leave, 4096)
+                        await stands_still(path)
+                        assert seat.phone.media.share(CALLER_TONE) > 0.3  # the call went on
+                        caller.hang_up()
+                    assert await states(centre, numbers[0]) == ["on"]
+                    await asyncio.to_thread(filler.unlink)
+                    await asyncio.to_thread(leave, disk.low_limit(shutil.disk_usage(folder).total) * 3 // 4)
+                    await disk_is(home, "degraded")
+                    await centre.agent_is("agent1", "ready")
+                    async with talking(centre, numbers[1], seat) as (caller, _):
+                        caller.hang_up()
+                    assert await states(centre, numbers[1]) == ["low"]
+                    await asyncio.to_thread(filler.unlink)
+                    await disk_is(home, "up")
+                    await centre.agent_is("agent1", "ready")
+                    async with talking(centre, numbers[2], seat) as (caller, _):
+                        caller.hang_up()
+                    assert await states(centre, numbers[2]) == ["on"]
+                    for number, count in zip(numbers, (1, 0, 1), strict=True):
+                        record = await centre.record(number)
+                        if count:
+                            await filed(centre, record["id"])
+                        else:
+                            told = await centre.supervisor.get(f"/calls/{record['id']}/recordings")
+                            assert told["items"] == []
+        finally:
+            home.stop()
+
+
+async def stands_still(path: Path, timeout: float = 40) -> None:
+    """Wait until nothing was written to a file for three seconds."""
+    async with asyncio.timeout(timeout):
+        while time.time() - path.stat().st_mtime < 3:  # noqa: ASYNC110 - Asterisk tells nobody
+            await asyncio.sleep(0.2)
+
+
+async def disk_is(home: Home, state: str, timeout: float = 40) -> None:
+    """Wait until the bridge says this of the disk, and two seconds of its words to the dialplan more."""
+    found = ""
+    async with asyncio.timeout(timeout):
+        while found != state:
+            parts = (await ask(home.settings.bridge_socket, "health"))["parts"]
+            found = parts.get("disk", {}).get("state", "up")
+            await asyncio.sleep(0.2)
+    await asyncio.sleep(2)

@@ -3,6 +3,11 @@ export interface Caller { number: string | null; e164: string | null; presentati
 export interface Gate { result: string | null; seconds: number | null; keys: string | null }
 export interface Policy { rung: number | null; decision: string | null; block_id: string | null }
 export interface Leg { agent: string | null; ring_seconds: number | null; answered_at: string | null; talk_seconds: number | null; end: string | null }
+/** How one agent's browser heard and was heard over a conversation; loss and levels 0..1, null where not told. */
+export interface LegQuality {
+  agent: string; samples: number; loss: number | null; loss_worst: number | null; jitter_ms: number | null; jitter_ms_worst: number | null
+  level_in: number | null; level_out: number | null; round_trip_ms: number | null; round_trip_ms_worst: number | null
+}
 export interface TimelineEntry { at: string; what: string; data: Record<string, unknown> }
 export interface Call {
   id: string; site: string; direction: string; dialled: string | null; caller: Caller
@@ -11,7 +16,7 @@ export interface Call {
   flags: string[]; priority: string | null; queue: { wait_seconds: number | null }; legs: Leg[]
   agent: string | null; ring_seconds: number | null; talk_seconds: number | null
   classification: string; classified_by: string | null; note: string | null
-  evidence: Evidence[]; source: string; incident_id: string | null; recording_ids: string[]; location?: CallLocation | null; timeline?: TimelineEntry[]
+  evidence: Evidence[]; source: string; incident_id: string | null; recording_ids: string[]; location?: CallLocation | null; quality?: LegQuality[]; timeline?: TimelineEntry[]
 }
 export type Evidence = Record<string, unknown>
 export interface Waiting { call_id: string; caller: Caller | null; since: string; priority: string | null; flags: string[]; position: number | null }

@@ -1,5 +1,35 @@
-/** Words of one feature: Indonesian first, and English beside it under the same keys; the compiler finds what is missing. */
+/** Words of the call's page, its recording and its sound's quality: Indonesian first, and English beside it under the same keys. */
 export const id = {
+  'line.recorded': 'Rekaman',
+  'recording.title': 'Rekaman', 'recording.play': 'Putar', 'recording.pause': 'Jeda', 'recording.back': 'Mundur {n} detik', 'recording.ahead': 'Maju {n} detik', 'recording.speed': 'Kecepatan',
+  'recording.position': 'Posisi dalam rekaman', 'recording.at': '{at} dari {total}, pukul {clock}', 'recording.keys': 'Spasi memutar, panah melompat {n} detik, Home dan End ke ujung.',
+  'recording.noted': 'Setiap pemutaran dicatat dengan nama Anda.', 'recording.gone': 'Berkas rekamannya tidak ada lagi: masa simpannya lewat atau disk dipulihkan tanpa rekaman.',
+  'recording.broken': 'Rekaman tidak dapat diputar: {why}', 'recording.failed': 'Daftar rekaman tidak dapat dimuat: {why}', 'recording.mended': 'Telepon pusat berhenti di tengah panggilan ini: akhir rekamannya mungkin kurang.',
+  'recording.denied': 'Anda tidak dapat mendengar rekaman ini', 'recording.running': 'Panggilan masih berlangsung dan direkam. Rekaman dapat didengar setelah panggilan selesai.', 'recording.soon': 'Panggilan baru selesai, rekamannya sedang disimpan.',
+  'recording.none': 'Tidak ada rekaman', 'recording.none.gate': 'Rekaman dimulai di pintu antrean; panggilan ini tidak sampai ke sana.', 'recording.none.low': 'Ruang disk hampir habis, jadi panggilan diterima tanpa direkam. Lihat ./112 doctor.',
+  'recording.none.failed': 'Telepon pusat tidak dapat merekam panggilan ini. Panggilannya sendiri tidak terganggu.', 'recording.none.off': 'Kota ini tidak merekam, atau rekamannya sudah melewati masa simpan.',
+  'recording.with': 'Bicara dengan {who}', 'recording.state.on': 'dimulai', 'recording.state.low': 'tidak direkam: ruang disk hampir habis', 'recording.state.failed': 'tidak direkam: telepon pusat tidak dapat',
+  'recording.quality': 'Mutu suara', 'recording.quality.good': 'baik', 'recording.quality.fair': 'cukup', 'recording.quality.poor': 'buruk', 'recording.quality.none': 'tidak diukur: hanya peramban yang mengukurnya',
+  'recording.cause.loss': 'suara terputus-putus, {n} % hilang', 'recording.cause.jitter': 'jaringan tidak rata, {n} md', 'recording.cause.delay': 'suara terlambat, {n} md', 'recording.cause.quiet_caller': 'penelepon hampir tidak terdengar', 'recording.cause.quiet_agent': 'mikrofon petugas hampir tidak terdengar',
+  'recording.has': 'Ada rekaman', 'recording.clear': 'Hapus saringan', 'recording.calls.filtered': 'Tidak ada panggilan dengan saringan ini. Nomor boleh ditulis 08…, 62… atau dengan tanda hubung.', 'recording.calls.none': 'Belum ada panggilan.',
+  'recording.calls.teach': 'Setiap panggilan yang sampai berdiri di sini dengan akhirnya; dibuka, tampak jalan ceritanya dan rekamannya. Coba satu panggilan dari komputer ini:', 'recording.reports.filtered': 'Tidak ada laporan dengan saringan ini. Yang dicari: nomor laporan, tempat, patokan, dan isi kejadian.',
+  'recording.reports.none': 'Belum ada laporan.', 'recording.reports.teach': 'Laporan yang diisi di meja selama panggilan berdiri di sini, yang terbaru di atas. Coba satu panggilan, angkat di meja, dan isi formulirnya:',
+  'recording.keys.play': 'Putar atau jeda rekaman', 'recording.keys.back': 'Rekaman mundur 5 detik', 'recording.keys.ahead': 'Rekaman maju 5 detik',
 } as const
 export const en: Record<keyof typeof id, string> = {
+  'line.recorded': 'Recording',
+  'recording.title': 'Recording', 'recording.play': 'Play', 'recording.pause': 'Pause', 'recording.back': 'Back {n} seconds', 'recording.ahead': 'Ahead {n} seconds', 'recording.speed': 'Speed',
+  'recording.position': 'Position in the recording', 'recording.at': '{at} of {total}, at {clock}', 'recording.keys': 'Space plays, arrows jump {n} seconds, Home and End go to the ends.',
+  'recording.noted': 'Each listening is noted with your name.', 'recording.gone': 'The recording is no longer there: its time is over, or the disk was restored without recordings.',
+  'recording.broken': 'The recording cannot be played: {why}', 'recording.failed': 'The list of recordings cannot be loaded: {why}', 'recording.mended': 'The exchange stopped in the middle of this call: the end of the recording may be missing.',
+  'recording.denied': 'You cannot listen to this recording', 'recording.running': 'The call goes on and is recorded. The recording can be heard when the call has ended.', 'recording.soon': 'The call has just ended, its recording is being filed.',
+  'recording.none': 'No recording', 'recording.none.gate': "A recording begins at the queue's door; this call never came there.", 'recording.none.low': 'Disk space was running out, so the call was taken without a recording. See ./112 doctor.',
+  'recording.none.failed': 'The exchange could not record this call. The call itself was not affected.', 'recording.none.off': 'This city does not record, or the recording has outlived its time.',
+  'recording.with': 'Talking with {who}', 'recording.state.on': 'begun', 'recording.state.low': 'not recorded: disk space is running out', 'recording.state.failed': 'not recorded: the exchange cannot',
+  'recording.quality': 'Sound quality', 'recording.quality.good': 'good', 'recording.quality.fair': 'fair', 'recording.quality.poor': 'poor', 'recording.quality.none': 'not measured: only a browser measures it',
+  'recording.cause.loss': 'sound breaks up, {n} % lost', 'recording.cause.jitter': 'an uneven network, {n} ms', 'recording.cause.delay': 'sound comes late, {n} ms', 'recording.cause.quiet_caller': 'the caller can hardly be heard', 'recording.cause.quiet_agent': "the call taker's microphone can hardly be heard",
+  'recording.has': 'Recorded', 'recording.clear': 'Clear the filters', 'recording.calls.filtered': 'No call with these filters. A number may be written 08…, 62… or with dashes.', 'recording.calls.none': 'No calls yet.',
+  'recording.calls.teach': 'Each call that arrives stands here with its ending; opened, it shows its story and its recording. Try a call from this computer:', 'recording.reports.filtered': 'No report with these filters. Searched are the report number, place, landmark and what happened.',
+  'recording.reports.none': 'No reports yet.', 'recording.reports.teach': 'Reports taken at the desk during a call stand here, the newest on top. Try a call, answer it at the desk, and fill in the form:',
+  'recording.keys.play': 'Play or pause the recording', 'recording.keys.back': 'Recording back 5 seconds', 'recording.keys.ahead': 'Recording ahead 5 seconds',
 }
