@@ -33,6 +33,7 @@ from console.routes import (
     events,
     health,
     incidents,
+    locations,
     missed,
     oidc,
     phone,
@@ -74,6 +75,7 @@ TABLES: tuple[RouteTable, ...] = (
     recordings.table,
     profile.table,
     places.table,
+    locations.table,
     events.table,
     health.table,
     docs.table,
@@ -142,6 +144,7 @@ def make_app(parts: Parts) -> web.Application:
     app.router.add_get("/api/docs.css", docs.style)
     places.prepare(app, parts)
     tiles.add_map(app)
+    locations.add_locations(app, parts)
     add_page(app, Path(__file__).parent / "static")
     app.cleanup_ctx.append(_background)
     app.on_shutdown.append(_say_goodbye)

@@ -34,6 +34,11 @@ PROBLEMS: dict[str, tuple[int, str, str]] = {
     "not_found": (404, "Tidak ditemukan", "Not found"),
     "recording_gone": (404, "Berkas rekaman tidak ada lagi", "The recording's file is gone"),
     "method_not_allowed": (405, "Cara ini tidak tersedia di sini", "This method is not available here"),
+    "link_over": (
+        410,
+        "Tautan salah atau sudah tidak berlaku; bila perlu pertolongan, hubungi 112",
+        "The link is wrong or over; if you need help, dial 112",
+    ),
     "slow_body": (408, "Isi permintaan datang terlalu lambat", "The body comes too slowly"),
     "conflict": (409, "Bertentangan dengan keadaan sekarang", "In conflict with the present state"),
     "totp_on": (409, "Kode kedua sudah aktif", "The second factor is on already"),

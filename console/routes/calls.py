@@ -126,6 +126,18 @@ async def end_call(ask: Ask[CallWord, None]) -> Call:
     return await _say(ask, end=True)
 
 
+async def own_call(ask: Ask[Any, Any]) -> Call:
+    """The call of the path, where it is the asker's own or the asker's to decide.
+
+    Raises:
+        Problem: not_found, not_your_call.
+    """
+    call = await _find(ask)
+    if not ask.user.may(Permission.CLASSIFY_ALL) and not _is_theirs(call, ask.user.username):
+        raise Problem("not_your_call")
+    return call
+
+
 async def _page(ask: Ask[Any, Any], wanted: CallFilter, paging: Paging) -> CallList:
     try:
         page: CallPage = await ask.parts.calls.find(wanted, limit=paging.limit, cursor=paging.cursor)

@@ -64,6 +64,7 @@ class Action(StrEnum):
     INCIDENT_CHANGED = "incident.changed"
     INCIDENT_LINKED = "incident.linked"  # said to be of the same event as another
     INCIDENT_UNLINKED = "incident.unlinked"
+    LOCATION_LINK_MADE = "location_link.made"  # a caller was asked to send where they are; subject: the call
     RETENTION_APPLIED = "retention.applied"
     PERSON_EXPORTED = "person.exported"  # subject: number_subject
     PERSON_ERASED = "person.erased"

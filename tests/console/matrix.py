@@ -78,6 +78,8 @@ MATRIX: dict[tuple[str, str], set[Role]] = {
     ("GET", "/profile"): ALL,
     ("GET", "/places"): ALL,
     ("POST", "/places/search"): ALL,
+    ("POST", "/calls/{id}/location-link"): WORD,
+    ("POST", "/shared-location"): OPEN,
     ("GET", "/events"): ALL,
     ("GET", "/state"): ALL,
     ("GET", "/healthz"): OPEN,
