@@ -6,7 +6,7 @@ export interface Category { id: string; key: string; name: Text; questions: Text
 /** `reachable`: whether a call can be given to them; null: the server does not say. */
 export interface AgencyInfo { id: string; name: Text; partner: boolean; categories: string[]; reachable: boolean | null }
 export interface District { name: string; subdistricts: string[] }
-export interface Profile { site: string; city: Text; timezone: string; categories: Category[]; agencies: AgencyInfo[]; districts: District[]; shifts: Shift[]; centres: { id: string; name: Text }[] }
+export interface Profile { site: string; city: Text; timezone: string; categories: Category[]; agencies: AgencyInfo[]; districts: District[]; shifts: Shift[]; /** Neighbouring 112s; the id is their number. */ centres: { id: string; name: Text }[] }
 
 type Raw = Record<string, unknown>
 const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : [])
@@ -24,11 +24,11 @@ export function readProfile(raw: Raw): Profile {
   }))
   const agency = (value: unknown): AgencyInfo => {
     const one = value as Raw
-    return { id: word(one.id), name: text(one, 'name'), partner: one.kind !== 'opd', categories: words(one.categories), reachable: 'telephone' in one ? Boolean(one.telephone) : null }
+    return { id: word(one.id), name: text(one, 'name'), partner: one.kind !== 'opd', categories: words(one.categories), reachable: Array.isArray(one.numbers) ? one.numbers.length > 0 : null }
   }
   return {
     site: word(raw.site), city: text(raw, 'name'), timezone: word(raw.timezone) || 'Asia/Jakarta', categories,
-    agencies: list(raw.agencies).map(agency), centres: list(raw.centres).map((value) => ({ id: word((value as Raw).id), name: text(value as Raw, 'name') })),
+    agencies: list(raw.agencies).map(agency), centres: list(raw.neighbours).map((value) => ({ id: word((value as Raw).number), name: text(value as Raw, 'name') })),
     districts: list(raw.districts).map((value) => ({ name: word((value as Raw).name), subdistricts: words((value as Raw).subdistricts) })),
     shifts: list(raw.shifts).map((value) => ({ name: word((value as Raw).name), start: word((value as Raw).start), end: word((value as Raw).end) })),
   }

@@ -2,7 +2,9 @@
 import { computed, ref, shallowRef, watch } from 'vue'
 import { post, request } from '../api/client'
 import type { LiveEvent } from '../api/types'
-import { answers, expired, followers, live, me, mine, refresh } from '../live/store'
+import { t } from '../i18n'
+import { why } from '../lib/errors'
+import { answers, expired, followers, live, me, mine, refresh, say } from '../live/store'
 import { IDLE, phase as phaseOf, type State } from './machine'
 import { NoMicrophone, openMicrophone, type MicTrouble } from './microphone'
 import { chosen, readSettings, USUAL, writeSettings, type Settings } from './settings'
@@ -107,6 +109,19 @@ export const hold = (on = !state.value.held): boolean => telephone.hold(on)
 export const key = (tone: string): void => telephone.key(tone)
 /** The next ring within some seconds was asked for at this page (listening to a colleague): it is taken at once. */
 export function expectRing(seconds = 10): void { expected = Date.now() + seconds * 1000 }
+
+/** Listening to a colleague rings the own telephone: where there is none yet, this page is it. False: it could not. */
+export async function reachable(): Promise<boolean> {
+  if (!isOpen.value && mine.value?.phone_registered !== true) {
+    try { await open() } catch (error) {
+      const told = error instanceof NoMicrophone ? t(`phone.mic.${error.trouble}`) : t('phone.open.failed', { why: why(error).replace(/\.$/, '') })
+      say(told, 'red')
+      return false
+    }
+  }
+  if (!inHand.value) expectRing()
+  return true
+}
 
 export function change(some: Partial<Settings>): void {
   settings.value = { ...settings.value, ...some }

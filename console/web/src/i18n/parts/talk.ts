@@ -7,6 +7,8 @@ export const id = {
   'talk.queue': 'Kembali ke antrean, paling depan', 'talk.queue.note': '{n} petugas siap', 'talk.nonumber': 'tanpa nomor telepon', 'talk.someone': 'Peserta',
   'talk.go.warm': 'Hubungi {who}', 'talk.go.cold': 'Alihkan ke {who}', 'talk.go.add': 'Ajak {who}', 'talk.done.warm': '{who} dihubungi; penelepon tetap bersama Anda.', 'talk.done.cold': 'Dialihkan ke {who}.', 'talk.done.add': '{who} diajak bicara.',
   'talk.failed': 'Tidak dialihkan; penelepon tetap bersama Anda: {why}', 'talk.unavailable': 'Pusat ini belum dapat mengalihkan dari layar; penelepon tetap bersama Anda.', 'talk.over': 'Percakapan ini sudah selesai.',
+  'talk.error.unknown_target': 'tujuan itu tidak punya telepon.', 'talk.error.target_busy': 'telepon tujuan sedang dipakai.', 'talk.error.target_away': 'telepon tujuan tidak terdaftar.', 'talk.error.already_there': 'sudah ikut dalam percakapan ini.', 'talk.error.last_one': 'penelepon akan sendirian. Akhiri saja panggilannya.', 'talk.error.not_talking': 'percakapan ini sudah selesai.', 'talk.error.not_your_call': 'ini bukan panggilan Anda.', 'talk.error.no_trunk': 'tidak ada jalan keluar (PSAP_TRUNK_PROXY). Beri tahu admin.',
+  'talk.listen.listen': '{who} mendengarkan', 'talk.listen.whisper': '{who} berbisik kepada Anda', 'talk.listen.join': '{who} ikut bicara',
   'talk.parties': 'Ikut bicara', 'talk.state.ringing': 'dihubungi', 'talk.state.talking': 'bicara', 'talk.state.gone': 'keluar', 'talk.drop': 'Keluarkan', 'talk.drop.who': 'Keluarkan {who}', 'talk.leave': 'Saya keluar, yang lain lanjut',
 } as const
 export const en: Record<keyof typeof id, string> = {
@@ -17,5 +19,7 @@ export const en: Record<keyof typeof id, string> = {
   'talk.queue': 'Back to the queue, at its head', 'talk.queue.note': '{n} call takers ready', 'talk.nonumber': 'no telephone number', 'talk.someone': 'Participant',
   'talk.go.warm': 'Ring {who}', 'talk.go.cold': 'Transfer to {who}', 'talk.go.add': 'Bring in {who}', 'talk.done.warm': '{who} is being rung; the caller stays with you.', 'talk.done.cold': 'Transferred to {who}.', 'talk.done.add': '{who} is being brought in.',
   'talk.failed': 'Not transferred; the caller stays with you: {why}', 'talk.unavailable': 'This centre cannot transfer from the page yet; the caller stays with you.', 'talk.over': 'This conversation is over already.',
+  'talk.error.unknown_target': 'they have no telephone.', 'talk.error.target_busy': 'their telephone is in use.', 'talk.error.target_away': 'their telephone is not registered.', 'talk.error.already_there': 'they are in this conversation already.', 'talk.error.last_one': 'the caller would be alone. End the call instead.', 'talk.error.not_talking': 'this conversation is over already.', 'talk.error.not_your_call': 'this is not your call.', 'talk.error.no_trunk': 'there is no way out (PSAP_TRUNK_PROXY). Tell an admin.',
+  'talk.listen.listen': '{who} listens', 'talk.listen.whisper': '{who} whispers to you', 'talk.listen.join': '{who} has joined',
   'talk.parties': 'On the line', 'talk.state.ringing': 'ringing', 'talk.state.talking': 'talking', 'talk.state.gone': 'gone', 'talk.drop': 'Drop', 'talk.drop.who': 'Drop {who}', 'talk.leave': 'I leave, the others go on',
 }
