@@ -172,9 +172,14 @@ class Actions:
         """Send a caller (by Uniqueid) out of a conversation that has nobody else in it any more."""
         await self._link.do("Redirect", Channel=channel, Context="psap-after", Exten="s", Priority=1)
 
-    async def back_to_front(self, channel: str) -> None:
-        """Take a caller (by Uniqueid) out of a conversation with a dead browser, to the head of the queue."""
-        await self._link.do("Redirect", Channel=channel, Context="psap-after", Exten="browser", Priority=1)
+    async def end_dead(self, channel: str, why: str) -> None:
+        """End a call taker's leg (by Uniqueid) whose far end is dead; its caller goes back in front.
+
+        Not by sending the caller somewhere: app_queue would hold the conversation for going on, and
+        ring this call taker for nobody else, until that caller hangs up one day.
+        """
+        await self._link.do("Setvar", Channel=channel, Variable=pbx_names.DEAD, Value=why)
+        await self._link.do("Hangup", Channel=channel, Cause=31)  # not 16: nobody wished it
 
     async def allow_dial(self, channel_id: str, number: str) -> None:
         """Let one call-back dial once: the dialplan takes this entry out as it dials."""
@@ -204,9 +209,9 @@ class Actions:
             await self._link.do("QueuePenalty", Queue=QUEUE, Interface=f"PJSIP/{phone}", Penalty=0)
 
     async def has_contact(self, phone: str) -> bool:
-        """Whether a telephone is registered now; True where Asterisk cannot tell."""
+        """Whether a telephone is registered now."""
         answers = await self._link.do("Getvar", Variable=f"PJSIP_DIAL_CONTACTS({phone})")
-        return bool(answers[0].get("Value", "?"))
+        return bool(answers[0].get("Value"))  # an empty one is no header at all to panoramisk
 
     async def stop_ringing(self, agent: Agent) -> None:
         """End the rings at an agent's telephone; the caller goes on to the next. Never a conversation,

@@ -15,11 +15,11 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from ami_bridge.actions import NOT_NORMAL, Actions
+from ami_bridge.actions import Actions
 from ami_bridge.duties import Duty
 from ami_bridge.wire import Headers, RefusedError
 from psap.calls.service import Following
-from psap.calls.tracking import LegState, Tracker
+from psap.calls.tracking import LegState
 from psap.queue.model import Agent, Kind
 
 SILENT = 2.0  # seconds without a packet; a browser sends fifty a second, also when it is muted
@@ -56,19 +56,19 @@ class BrowserDeath:
         if event.get("Event") != "ContactStatus" or event.get("ContactStatus") not in LOST:
             return
         phone = event.get("EndpointName") or event.get("AOR", "")
-        for tracker, channel, state in self._talking():
+        for channel, state in self._talking():
             if state.phone == phone:
-                self._begin(tracker, channel, state)
+                self._begin(channel, state)
 
     async def look(self) -> None:
         """Watch whoever talks without a registration, or in a tab that is the telephone no more."""
-        for tracker, channel, state in self._talking():
+        for channel, state in self._talking():
             if channel not in self._watched and not await self._has_it_back(state):
-                self._begin(tracker, channel, state)
+                self._begin(channel, state)
 
-    def _talking(self) -> list[tuple[Tracker, str, LegState]]:
+    def _talking(self) -> list[tuple[str, LegState]]:
         return [
-            (tracker, channel, state)
+            (channel, state)
             for tracker in self._following.calls.values()
             for channel, state in tracker.legs.items()
             if state.talking and self._agent(state) is not None
@@ -79,15 +79,15 @@ class BrowserDeath:
         found = agent.named(state.phone or "") if agent else None
         return agent if found is not None and found.kind is Kind.BROWSER else None
 
-    def _begin(self, tracker: Tracker, channel: str, state: LegState) -> None:
+    def _begin(self, channel: str, state: LegState) -> None:
         if channel not in self._watched:
             self._watched.add(channel)
-            self._soon(self._watch(tracker, channel, state))
+            self._soon(self._watch(channel, state))
 
-    async def _watch(self, tracker: Tracker, channel: str, state: LegState) -> None:
+    async def _watch(self, channel: str, state: LegState) -> None:
         try:
             if await self._dead(channel, state):
-                await self._send_on(tracker, channel)
+                await self._end(channel)
         finally:
             self._watched.discard(channel)
 
@@ -114,12 +114,10 @@ class BrowserDeath:
             return False
         return await self._actions.has_contact(state.phone or "")
 
-    async def _send_on(self, tracker: Tracker, channel: str) -> None:
+    async def _end(self, channel: str) -> None:
+        """Where others are with the caller, only the dead one leaves the room (dialplan/leg.conf)."""
         try:
-            if len(tracker.talking_legs()) > 1:  # the caller is not alone: only the dead one leaves the room
-                await self._actions.hang_up(channel, NOT_NORMAL)
-                return
-            await self._actions.back_to_front(tracker.call.uniqueid)
+            await self._actions.end_dead(channel, "browser")
         except RefusedError:
-            return  # the caller has hung up in this moment
-        self._log.warning("a browser died in a conversation: its caller goes to the next call taker")
+            return  # it ended by itself in this moment
+        self._log.warning("a browser died in a conversation")

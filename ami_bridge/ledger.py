@@ -195,7 +195,7 @@ class _Teller:
         self._owner = owner
         lines = story.queue_lines
         self._connects = {p[6]: p[3] for p in lines if p[4] == "CONNECT" and len(p) > 6}
-        self._ends = [ENDED_BY[p[4]] for p in lines if p[4] in ENDED_BY]
+        self._ended_by = _ended_by(lines)
         self._rings = [(p[3], p[4]) for p in lines if p[4] in RANG]
         self._answered: set[str] = set()
         self._declared = False
@@ -245,8 +245,8 @@ class _Teller:
         by_far_end = extra.get("hangupsource") == row["channel"]
         cause = whole(str(extra.get("hangupcause", "")))
         if leg in self._answered:
-            if leg in self._connects and self._ends:
-                return [f.TalkEnded(at, call, leg, self._ends[-1])]
+            if leg in self._connects and self._ended_by:
+                return [f.TalkEnded(at, call, leg, self._ended_by)]
             return [f.LegGone(at, call, leg, by_far_end, cause)]
         in_vain = self._in_vain(agent) if row["app"] == "AppQueue" else self._goes_on(index)
         if in_vain and RING_CAUSES.get(cause or 0) is None:
@@ -281,6 +281,18 @@ class _Teller:
         """Whether the caller was still there when a telephone outside the queue ceased to ring."""
         after = next((row for row in self._rows[index + 1 :] if own(row)), None)
         return after is not None and after["event"] != "HANGUP"
+
+
+def _ended_by(lines: list[list[str]]) -> str | None:
+    """Who ended the last conversation. Of one that we ended (a dead browser's) the queue tells only at the
+    end of the call, after the last one's own line."""
+    found: str | None = None
+    for parts in lines:
+        if parts[4] == "CONNECT":
+            found = None
+        elif found is None:
+            found = ENDED_BY.get(parts[4])
+    return found
 
 
 def _json(text: str) -> dict[str, Any]:

@@ -329,7 +329,11 @@ class Tracker:
 
     def _talk_ended(self, fact: f.TalkEnded) -> bool:
         state = self.legs.get(fact.channel) or self.talking_leg()
-        if state is not None and state.moved:  # that the caller left is known
+        if state is None:
+            # a leg that we ended (a dead browser's): the queue tells of it only when the caller hangs up, and
+            # without its channel. That says nothing about the last conversation
+            return False
+        if state.moved:  # that the caller left is known
             return False
         closed = self._close_talk(state, fact.at)
         if self.talking_leg() is None:

@@ -6,6 +6,8 @@ from __future__ import annotations
 HEARD = "PSAP_HEARD"  # every key that was heard of the caller in the gate, in order; s is *, h is #
 SPOKE = "PSAP_SPOKE"  # in the open window: 1 speech heard, talking (wait for the end), quiet
 
+DEAD = "PSAP_DEAD"  # on a call taker's leg: why it is ended though nobody wished it (browser)
+
 # globals written by the bridge each second as WORD:EPOCH
 GLOBAL_AGI = "PSAP_AGI"  # up:EPOCH or down:EPOCH; only a fresh down skips AGI
 GLOBAL_BRIDGE = "PSAP_BRIDGE"  # up:EPOCH:SINCE: the bridge hears every caller whose gate began after SINCE

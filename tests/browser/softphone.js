@@ -51,6 +51,12 @@ class Phone {
     for (const what of ['connected', 'disconnected', 'registered', 'unregistered', 'registrationFailed']) {
       this.agent.on(what, (event) => this.tell(what, { cause: event?.cause, status: event?.response?.status_code }))
     }
+    // a dialog goes on over the socket that it last spoke on: after a loss it must speak again
+    this.agent.on('disconnected', () => { this.lost = true })
+    this.agent.on('registered', () => {
+      if (this.lost && this.session?.isEstablished()) this.session.renegotiate({}, () => this.tell('renegotiated'))
+      this.lost = false
+    })
     this.agent.on('newRTCSession', ({ originator, session }) => this.rings(originator, session))
     this.agent.start()
     return given
