@@ -174,3 +174,61 @@ async def test_two_calls_in_a_row_never_mix(centre: Centre, desk: Desk) -> None:
             f"Jl. Pemuda {turn}",
             f"laporan nomor {turn} belum selesai",
         )
+
+
+async def test_the_same_fire_is_offered_and_joined(centre: Centre, desk: Desk) -> None:
+    """The second caller about one fire: offered with its reason; "another event" is remembered; joined, parted."""
+    station = (await centre.supervisor.post("/places/search", {"text": "Stasiun Semarang Tawang"}))["items"][
+        0
+    ]
+    place = {"latitude": station["latitude"], "longitude": station["longitude"], "located_by": "gazetteer"}
+    keys, strip = desk.page.keyboard, desk.part("similar")
+    async with centre.seat("agent1") as seat:
+
+        async def reported(category: str, name: str) -> str:
+            """Another call taker's report of this minute; its number."""
+            body = {"category": category, "place": name, "status": "open", **place}
+            number: str = (await seat.api.post("/incidents", body))["number"]
+            return number
+
+        other_kind = await reported("animal", "Stasiun Tawang, ular di peron")
+        same = await reported("fire", "Stasiun Tawang")
+        await desk.sign_in("agent1", DEMO_PASSWORD)
+        async with centre.caller(fresh_number()) as caller:
+            await caller.answered()
+            await caller.press("0")
+            call = await seat.phone.ringing(20)
+            await call.answer()
+            await desk.phase("talking", 20)
+            await keys.type("stasiun tawang", delay=20)
+            await expect(desk.page.get_by_role("option").first).to_contain_text("Tawang", timeout=20_000)
+            await keys.press("ArrowDown")
+            await keys.press("Enter")
+            strip_place = await desk.part("strip").bounding_box()
+            await keys.press("Alt+2")
+            await keys.press("1")
+            await expect(strip).to_contain_text(same, timeout=20_000)
+            await expect(strip).to_contain_text("Karena")
+            await expect(strip).not_to_contain_text(other_kind)
+            assert await desk.part("strip").bounding_box() == strip_place
+
+            # another event: never offered again for this report, also after a reload
+            await keys.press("Alt+B")
+            await expect(strip).to_have_count(0)
+            await desk.page.reload()
+            await desk.phase("talking", 20)
+            await desk.saved()
+            third = await reported("fire", "Stasiun Tawang, atap")
+            await expect(strip).to_contain_text(third, timeout=20_000)
+
+            await keys.press("Alt+G")
+            await expect(desk.part("linked")).to_contain_text(f"Tergabung dengan {third}")
+            await expect(strip).to_have_count(0)
+            await desk.part("part").click()
+            await expect(strip).to_contain_text(third, timeout=20_000)
+            await keys.press("Alt+G")
+            await expect(desk.part("linked")).to_be_visible()
+            call_id = await desk.part("report").get_attribute("data-call")
+    found = (await centre.supervisor.post("/incidents/search", {"call_id": call_id}))["items"][0]
+    first = await centre.supervisor.get(f"/incidents/{found['linked_to']}")
+    assert first["number"] == third

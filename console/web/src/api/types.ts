@@ -55,7 +55,7 @@ export interface Place { name: string; kind: string; district: string | null; su
 /** What the map draws without tiles, and whether there are tiles. */
 export interface Surroundings { center: { latitude: number; longitude: number }; tiles: boolean; items: Place[] }
 /** A report that may tell of the same event. */
-export interface Similar { incident: Incident; metres: number | null; minutes: number | null; score: number; why: { id: string; en: string } | string }
+export interface Similar { incident: Pick<Incident, 'id' | 'number' | 'category' | 'place' | 'landmark' | 'created_at'>; metres: number | null; minutes: number | null; score: number; why: { id: string; en: string } | string }
 export interface Block {
   id: string; number: string; rung: number; treatment: string; reason: string; evidence: unknown[]
   author: string; origin: string; started_at: string; expires_at: string | null
