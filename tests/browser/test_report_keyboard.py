@@ -177,7 +177,7 @@ async def test_two_calls_in_a_row_never_mix(centre: Centre, desk: Desk) -> None:
 
 
 async def test_the_same_fire_is_offered_and_joined(centre: Centre, desk: Desk) -> None:
-    """The second caller about one fire: offered with its reason; "another event" is remembered; joined, parted."""
+    """A second caller about one fire: offered with its reason, refused once and for all, joined, parted."""
     station = (await centre.supervisor.post("/places/search", {"text": "Stasiun Semarang Tawang"}))["items"][
         0
     ]
