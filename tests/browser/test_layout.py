@@ -26,7 +26,7 @@ new PerformanceObserver((list) => {
 PARTS = (
     '[data-test="caller"]',
     '[data-test="report"]',
-    '[data-test="desk"] > :first-child',
+    '[data-test="desk"] > :nth-child(2)',
     '[data-test="waiting-count"]',
     ".act",
     ".people",
