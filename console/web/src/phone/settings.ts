@@ -16,9 +16,10 @@ export const USUAL: Settings = { telephone: 'auto', autoAnswer: false, input: ''
 
 const key = (person: string): string => `psap-phone:${person}`
 
-export function readSettings(person: string, store: Pick<Storage, 'getItem'> = localStorage): Settings {
+export function readSettings(person: string, store?: Pick<Storage, 'getItem'>): Settings {
   let raw: Record<string, unknown>
-  try { raw = JSON.parse(store.getItem(key(person)) ?? '{}') as Record<string, unknown> } catch { raw = {} }
+  // merely naming the storage throws in a locked-down browser
+  try { raw = JSON.parse((store ?? localStorage).getItem(key(person)) ?? '{}') as Record<string, unknown> } catch { raw = {} }
   if (!raw || typeof raw !== 'object') raw = {}
   const text = (name: 'input' | 'output' | 'ring'): string => (typeof raw[name] === 'string' ? raw[name] : '')
   const volume = typeof raw.volume === 'number' && raw.volume >= 0 && raw.volume <= 1 ? raw.volume : USUAL.volume
@@ -28,8 +29,8 @@ export function readSettings(person: string, store: Pick<Storage, 'getItem'> = l
     input: text('input'), output: text('output'), ring: text('ring'),
   }
 }
-export function writeSettings(person: string, settings: Settings, store: Pick<Storage, 'setItem'> = localStorage): void {
-  try { store.setItem(key(person), JSON.stringify(settings)) } catch { /* a locked-down browser forgets */ }
+export function writeSettings(person: string, settings: Settings, store?: Pick<Storage, 'setItem'>): void {
+  try { (store ?? localStorage).setItem(key(person), JSON.stringify(settings)) } catch { /* a locked-down browser forgets */ }
 }
 
 /** Which telephone `Siap` takes. A registered desk phone stays the telephone: the page does not take it away. */
