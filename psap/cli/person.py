@@ -59,6 +59,30 @@ def export(
     on_ground(home, work)
 
 
+@app.command("staff")
+def staff(
+    username: Annotated[str, typer.Argument(help="Nama akun / account name", show_default=False)],
+    to: Annotated[Path | None, typer.Option("--to", help="Berkas JSON / a JSON file")] = None,
+    home: HomeOption = None,
+) -> None:
+    """Semua yang tersimpan tentang sebuah akun / everything that is stored about an account."""
+
+    async def work(ground: Ground) -> None:
+        told = await _persons(ground).export_staff(username.strip().lower(), actor=ground.actor)
+        if told is None:
+            raise RefusedError(
+                f"tidak ada akun {username!r}; lihat ./112 users list / there is no such account"
+            )
+        if to is None:
+            show_json(told)
+            return
+        write_private(to, json.dumps(told, ensure_ascii=False, indent=2))
+        counts = ", ".join(f"{count} {name}" for name, count in told["counts"].items() if count)
+        step(f"{to} (0600): {counts}", "exported; hand it over safely")
+
+    on_ground(home, work)
+
+
 @app.command("erase")
 def erase(
     number: Number,

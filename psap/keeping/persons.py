@@ -10,6 +10,7 @@ from typing import Any
 
 from psap.agencies.model import Profile
 from psap.keeping import person_store as store
+from psap.keeping import staff_store
 from psap.keeping.person import Identity, Verdict, identity, judge
 from psap.platform import sqlite
 from psap.platform.audit import Action, number_subject, write_audit
@@ -51,6 +52,27 @@ class Persons:
             "counts": counts,
             **{name: [_readable(row) for row in rows] for name, rows in found.items()},
         }
+
+    async def export_staff(self, username: str, *, actor: str) -> dict[str, Any] | None:
+        """Everything that is stored about an account, JSON-ready; None: there is none. Audited."""
+        site, now = self._profile.site, self._clock.now_us()
+        async with self._database.read() as connection:
+            found = await staff_store.everything_of(connection, site, username)
+        if not found["users"]:
+            return None
+        counts = {name: len(rows) for name, rows in found.items()}
+        async with self._database.write() as connection:
+            await write_audit(
+                connection,
+                site=site,
+                at=now,
+                actor=actor,
+                action=Action.PERSON_EXPORTED,
+                subject=found["users"][0]["id"],
+                detail=counts,
+            )
+        told = {name: [_readable(row) for row in rows] for name, rows in found.items()}
+        return {"site": site, "exported_at": rfc3339(now), "account": username, "counts": counts, **told}
 
     async def examine(self, who: Identity) -> Verdict:
         """What an erasure would change and what would stay. Changes nothing."""

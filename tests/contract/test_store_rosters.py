@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import re
 import uuid
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -13,12 +15,13 @@ from sqlalchemy import insert, select, update
 from psap.accounts.model import Role
 from psap.agencies.profile import find_profile, load_profile
 from psap.keeping.model import DAY_US, Kind
+from psap.keeping.persons import Persons
 from psap.keeping.service import Retention
 from psap.platform.audit import read_audit, verify_audit
 from psap.platform.clock import FixedClock, to_us
 from psap.platform.database import Database
-from psap.platform.schema import rosters, users
-from psap.platform.settings import Settings
+from psap.platform.schema import metadata, rosters, trainings, users
+from psap.platform.settings import ROOT, Settings
 from psap.staffing import service, store
 from psap.staffing.model import Cell, Here, RosterError, duty_at, span, who_is_here
 
@@ -191,3 +194,40 @@ async def test_rosters_go_when_their_time_is_over(
         left = (await connection.execute(select(rosters.c.agent, rosters.c.starts_at))).all()
     assert [row[0] for row in left] == ["agent2"]
     assert left[0][1] > clock.now_us() - DAY_US * 2
+
+
+async def test_an_account_gets_what_is_stored_about_it_and_no_secret(
+    staffed: Database, clock: FixedClock, tmp_path: Any
+) -> None:
+    settings = Settings(home=tmp_path, database_url=staffed.url, redis_url="redis://127.0.0.1:1")
+    persons = Persons(settings, staffed, CITY, clock)
+    await plan(staffed, Cell(DAY, "pagi", ("agent1", "agent2")))
+    async with staffed.write() as connection:
+        await connection.execute(
+            insert(trainings).values(
+                id="t1", site=SITE, agent="agent1", started_at=1, kind="silent", steps=[], score={"all": 90}
+            )
+        )
+    told = await persons.export_staff("agent1", actor="cli:test")
+    assert told is not None
+    assert {name: told["counts"][name] for name in ("users", "rosters", "trainings")} == {
+        "users": 1,
+        "rosters": 1,
+        "trainings": 1,
+    }
+    assert told["rosters"][0]["shift"] == "pagi"
+    assert told["trainings"][0]["score"] == {"all": 90}
+    assert "agent2" not in json.dumps(told)
+    assert "hash" not in json.dumps(told)
+    assert await persons.export_staff("nobody", actor="cli:test") is None
+    async with staffed.read() as connection:
+        entry = (await read_audit(connection, SITE, action="person.exported"))[0]
+    assert (entry.actor, entry.subject) == ("cli:test", told["users"][0]["id"])
+
+
+def test_every_table_about_call_takers_is_in_their_export() -> None:
+    """A new table with an agent in it is either a caller's, or the call taker gets a copy."""
+    callers = {"calls", "call_backs"}
+    text = (ROOT / "psap" / "keeping" / "staff_store.py").read_text("utf-8")
+    about = {table.name for table in metadata.sorted_tables if "agent" in table.columns} - callers
+    assert {name for name in about if not re.search(rf"\b{name}\b", text)} == set()

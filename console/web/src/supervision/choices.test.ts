@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Agent, AgentState, Waiting } from '../api/types'
-import { after, deedsFor, inOrder, takers, type Party } from './choices'
+import { after, deedsFor, hearingOf, inOrder, takers, type Party } from './choices'
 import { dayName, monday, plusDays, step, weekOf } from './roster'
 
 const agent = (name: string, state: AgentState, more: Partial<Agent> = {}): Agent => ({ agent: name, name, state, since: null, reason: null, call_id: null, phone_registered: true, ...more })
@@ -23,12 +23,21 @@ describe('what a supervisor can do', () => {
 })
 
 describe('who is in which conversation', () => {
-  it('is what events told last, without those who left', () => {
-    const one = after(new Map(), { type: 'call.talk', data: { call_id: 'c', parties: [party('a'), party('s', 'talking', 'listen'), party('x', 'gone')] } })
-    expect(one.get('c')?.map((each) => each.id)).toEqual(['a', 's'])
-    expect(after(one, { type: 'call.talk', data: { call_id: 'c', parties: [party('s', 'gone')] } }).has('c')).toBe(false)
+  const told = { call_id: 'c', parties: [party('agent:a'), party('agent:x', 'gone')], listeners: [{ id: 'agent:s', name: 'S', mode: 'whisper' }] }
+  it('is what was told last, without those who left', () => {
+    const one = after(new Map(), { type: 'call.talk', data: told })
+    expect(one.get('c')?.parties.map((each) => each.id)).toEqual(['agent:a'])
+    expect(after(one, { type: 'call.talk', data: { call_id: 'c', parties: [party('agent:a', 'gone')], listeners: [] } }).has('c')).toBe(false)
     expect(after(one, { type: 'call.ended', data: { call_id: 'c' } }).size).toBe(0)
     expect(after(one, { type: 'agent.changed', data: { agent: 'a' } })).toBe(one)
+  })
+  it('tells where I listen, and a joined conversation from my own', () => {
+    const agents = [agent('a', 'talking', { call_id: 'c' }), agent('s', 'talking', { call_id: 'd' })]
+    const talks = after(new Map(), { type: 'call.talk', data: told })
+    expect(hearingOf(talks, agents, 's')).toEqual({ call_id: 'c', mode: 'whisper' })
+    expect(hearingOf(talks, agents, 'a')).toBeNull() // the own caller, with nobody else of ours
+    const joined = after(new Map(), { type: 'call.talk', data: { call_id: 'c', parties: [party('agent:a'), party('agent:s')], listeners: [] } })
+    expect(hearingOf(joined, agents, 's')).toEqual({ call_id: 'c', mode: 'join' })
   })
 })
 
