@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.browser.desk import Desk, chromium
-from tests.calls.test_recording import filed, played, talking
+from tests.calls.test_recording import filed, kept, played, talking
 from tests.support.centre import AGENT_TONE, Centre, fresh_number
 from tests.support.home import DEMO_PASSWORD
 
@@ -23,7 +23,7 @@ async def test_a_recording_is_played_by_keys_and_one_listening_is_noted_once(
     number, page = fresh_number(), desk.page
     async with centre.seat("agent1") as seat:
         async with talking(centre, number, seat) as (caller, call):
-            await caller.media.hears(AGENT_TONE, timeout=30, seconds=5.0)
+            await kept(centre, number, AGENT_TONE, seconds=3.0)
             caller.hang_up()
             await call.ended(20)
         record = await centre.record(number, timeout=20)
