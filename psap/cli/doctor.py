@@ -58,7 +58,7 @@ def doctor(home: HomeOption = None) -> None:
 def examine(settings: Settings) -> Iterator[Finding]:
     """Every check, in the order in which `up` would meet them."""
     checks: list[Callable[[Settings], Iterator[Finding]]]
-    checks = [_host, _versions, _names, _clock, _disk, _data, _memory, _mounts, _ports, _modes]
+    checks = [_host, _versions, _names, _clock, _disk, _data, _memory, _mounts, _ports, _modes, _map]
     for check in checks:
         yield from check(settings)
 
@@ -137,6 +137,23 @@ def _disk(settings: Settings) -> Iterator[Finding]:
 def _data(settings: Settings) -> Iterator[Finding]:
     for fact in facts(settings):
         yield Finding(*fact)
+
+
+def _map(settings: Settings) -> Iterator[Finding]:
+    """Tiles are the city's choice: without them the map draws a grid and the known places."""
+    path = settings.home / "tiles.pmtiles"
+    if not path.exists():
+        shown = f"tanpa ubin, kisi biasa / no tiles, a plain grid ({path})"
+        yield Finding("Peta / map", shown)
+        return
+    try:
+        with path.open("rb") as file:
+            sound = file.read(8) == b"PMTiles\x03"
+    except OSError as error:
+        yield Finding("Peta / map", str(error), f"chmod a+r {path}")
+        return
+    shown = f"{path.stat().st_size / 2**20:.0f} MB di / at {path}"
+    yield Finding("Peta / map", shown, "" if sound else "bukan PMTiles versi 3 / not PMTiles version 3")
 
 
 def _memory(_settings: Settings) -> Iterator[Finding]:

@@ -1,0 +1,102 @@
+"""A location that the network, or somebody who writes like it, sends: shapes, and what is no place."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ami_bridge.translate import user_fact
+from psap.calls import facts as f
+from psap.calls.model import Location, LocationSource
+from psap.calls.tracking import Tracker
+from psap.places.network import spot_of
+
+
+@pytest.mark.parametrize(
+    ("shape", "figures", "wanted"),
+    [  # the figures as dialplan/place.conf tells them, recorded from calls
+        ("Circle", "___2__-6.98_110.42__850.24_", (-6.98, 110.42, 850.2)),
+        ("Point", "___2__-6.9903_110.4229_", (-6.9903, 110.4229, None)),
+        ("Point", "___3__-6.9903_110.4229_12_", (-6.9903, 110.4229, None)),
+        ("Ellipse", "___2__-6.99_110.42__77.5__30__20__", (-6.99, 110.42, 77.5)),
+        ("Sphere", "3_-6.98_110.42_31_850", (-6.98, 110.42, 850.0)),
+        ("ArcBand", "2_-6.98_110.42_500_1000_20_120", (-6.98, 110.42, 1000.0)),
+        (
+            "Polygon",
+            "___2__-6.99_110.42__-6.98_110.42__-6.98_110.43__-6.99_110.42_",
+            (-6.98333, 110.42333, 827.6),
+        ),
+        ("Polygon", "2_-6.99_110.42_-6.98_110.42_-6.98_110.43_-6.99_110.42", (-6.98333, 110.42333, 827.6)),
+        ("Circle", "2_-6.98_110.42_0", (-6.98, 110.42, None)),
+        ("Circle", "2_-6.98_110.42_999999", (-6.98, 110.42, None)),
+    ],
+)
+def test_shapes_become_a_spot(shape: str, figures: str, wanted: tuple[float, float, float | None]) -> None:
+    spot = spot_of(shape, figures)
+    assert spot is not None
+    assert spot.at.latitude == pytest.approx(wanted[0], abs=1e-4)
+    assert spot.at.longitude == pytest.approx(wanted[1], abs=1e-4)
+    assert spot.radius_m == (None if wanted[2] is None else pytest.approx(wanted[2], abs=1))
+
+
+@pytest.mark.parametrize(
+    ("shape", "figures"),
+    [
+        ("Point", ""),
+        ("Point", "___2_"),
+        ("Point", "___2____"),
+        ("Point", "2_91_110"),
+        ("Point", "2_-6.98_181"),
+        ("Point", "2_0_0"),
+        ("Point", "2_110"),
+        ("Point", "7_-6.98_110.42"),
+        ("Point", "2_--6.98_110.42"),
+        ("Point", "2_6..98_110.42"),
+        ("Point", "2_-6.98_110." + "4" * 300),
+        ("Point", "2_" + "9" * 400 + "_110"),
+        ("Circle", "___2__110__850.24_"),
+        ("Circle", "2_-6.98_110.42"),
+        ("Polygon", "2_-6.99_110.42_-6.98"),
+        ("Polygon", "2_-6.99_110.42_-6.98_110.42"),
+        ("Polygon", "2_" + "_".join(["-6.99_110.42"] * 100)),
+        ("Polygon", "2_-6.99_110.42_-96.98_110.42_-6.98_110.43"),
+        ("civicAddress", "2_-6.98_110.42"),
+        ("", "2_-6.98_110.42"),
+    ],
+)
+def test_what_is_no_place_is_none(shape: str, figures: str) -> None:
+    assert spot_of(shape, figures) is None
+    assert user_fact("PsapPlace", 1, "c", {"Shape": shape, "Figures": figures}) is None
+
+
+@given(
+    st.sampled_from(["Circle", "Point", "Polygon", "Ellipse", "ArcBand", "Prism"]),
+    st.text("0123456789.-_", max_size=400) | st.text(max_size=50),
+)
+@settings(max_examples=150, deadline=None)
+def test_no_figures_break_it(shape: str, figures: str) -> None:
+    spot = spot_of(shape, figures)
+    if spot is not None:
+        assert -90 <= spot.at.latitude <= 90
+        assert -180 <= spot.at.longitude <= 180
+        assert spot.radius_m is None or 0 < spot.radius_m <= 100_000
+
+
+def test_the_telephone_s_own_word_is_not_undone_by_the_network() -> None:
+    tracker = Tracker.begin("semarang", f.Started(1_000_000, "semarang-1.1", "PJSIP/trunk-00000001"))
+    assert tracker.apply(f.Located(2_000_000, "semarang-1.1", -6.98, 110.42, 850.0))
+    assert tracker.call.location is not None
+    assert tracker.call.location.source is LocationSource.NETWORK
+    shared = Location(
+        latitude=-6.97, longitude=110.41, radius_m=12, source=LocationSource.SHARED, at=3_000_000
+    )
+    assert tracker.locate(shared)
+    assert not tracker.apply(f.Located(4_000_000, "semarang-1.1", -6.98, 110.42, 850.0))
+    assert tracker.call.location == shared
+    # the caller moves: the place is newer, the story tells once that there is one, and never where
+    moved = shared.model_copy(update={"latitude": -6.96, "at": 9_000_000})
+    assert tracker.locate(moved)
+    assert tracker.call.location == moved
+    told = [entry for entry in tracker.call.timeline if entry.what == "located"]
+    assert [entry.data for entry in told] == [{"source": "network"}, {"source": "shared"}]
