@@ -257,4 +257,4 @@ async def _recheck(parts: Parts) -> None:
 
 async def _say_goodbye(app: web.Application) -> None:
     app[PARTS].live.close()
-    await app[SOCKETS].close()
+    app[SOCKETS].close()

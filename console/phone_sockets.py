@@ -25,6 +25,7 @@ AT_ONCE = 4  # sockets of one sign-in; tabs, and the moment of a reconnect
 PING = 15.0  # seconds; a browser whose machine died is noticed
 CONNECT = 3.0  # seconds
 RECHECK = 10.0  # seconds between two looks whether the sign-in still counts
+REFUSED = WSCloseCode.POLICY_VIOLATION
 Alive = Callable[[], Awaitable[bool]]
 
 
@@ -34,6 +35,7 @@ class Through:
 
     sign_in: str
     browser: web.WebSocketResponse
+    over: asyncio.Future[int]  # the close code with which we end it
     said: deque[float] = field(default_factory=lambda: deque(maxlen=MOST))
 
     def too_many(self) -> bool:
@@ -48,7 +50,7 @@ class PhoneSockets:
     """Every browser that is a telephone now."""
 
     def __init__(self, pbx_http_port: int) -> None:
-        self._url = f"http://127.0.0.1:{pbx_http_port}/ws"
+        self.url = f"http://127.0.0.1:{pbx_http_port}/ws"
         self._open: list[Through] = []
 
     async def serve(self, request: web.Request, sign_in: str, alive: Alive) -> web.StreamResponse:
@@ -67,18 +69,18 @@ class PhoneSockets:
             try:
                 async with asyncio.timeout(CONNECT):
                     asterisk = await http.ws_connect(
-                        self._url, protocols=(PROTOCOL,), max_msg_size=LONGEST, compress=0
+                        self.url, protocols=(PROTOCOL,), max_msg_size=LONGEST, compress=0
                     )
             except (TimeoutError, aiohttp.ClientError, OSError):
                 raise Problem("asterisk_away") from None
             async with asterisk:
                 await browser.prepare(request)
-                await self._through(Through(sign_in, browser), asterisk, alive)
+                over = asyncio.get_running_loop().create_future()
+                await self._through(Through(sign_in, browser, over), asterisk, alive)
         return browser
 
     async def _through(self, one: Through, asterisk: aiohttp.ClientWebSocketResponse, alive: Alive) -> None:
-        for old in [each for each in self._open if each.sign_in == one.sign_in][: 1 - AT_ONCE]:
-            await self._close(old, WSCloseCode.POLICY_VIOLATION)
+        self._end([each for each in self._open if each.sign_in == one.sign_in][: 1 - AT_ONCE], REFUSED)
         self._open.append(one)
         tasks = [
             asyncio.create_task(_from_browser(one, asterisk)),
@@ -86,37 +88,37 @@ class PhoneSockets:
             asyncio.create_task(_ended(alive)),
         ]
         try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            await self._close(one, next(iter(done)).result())
+            done, _ = await asyncio.wait([one.over, *tasks], return_when=asyncio.FIRST_COMPLETED)
+            code = one.over.result() if one.over.done() else next(iter(done)).result()
         finally:
             self._open.remove(one)
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-
-    async def _close(self, one: Through, code: int) -> None:
+        # only now: who closes a socket that another task reads would take its word from it
         with contextlib.suppress(ConnectionError, TimeoutError):
             await one.browser.close(code=code)
 
-    async def end(self, sign_in: str) -> None:
+    def end(self, sign_in: str) -> None:
         """This sign-in is over."""
-        await self._all(
-            [each for each in self._open if each.sign_in == sign_in], WSCloseCode.POLICY_VIOLATION
-        )
+        self._end([each for each in self._open if each.sign_in == sign_in], REFUSED)
 
-    async def close(self) -> None:
+    def close(self) -> None:
         """Say goodbye to everybody; conversations go on, and each browser comes back by itself."""
-        await self._all(list(self._open), WSCloseCode.GOING_AWAY)
+        self._end(list(self._open), WSCloseCode.GOING_AWAY)
 
-    async def _all(self, which: list[Through], code: int) -> None:
-        await asyncio.gather(*(self._close(each, code) for each in which))
+    @staticmethod
+    def _end(which: list[Through], code: int) -> None:
+        for each in which:
+            if not each.over.done():
+                each.over.set_result(code)
 
 
 async def _from_browser(one: Through, asterisk: aiohttp.ClientWebSocketResponse) -> int:
     """The close code with which it ended."""
     async for said in one.browser:
         if one.too_many():
-            return WSCloseCode.POLICY_VIOLATION
+            return REFUSED
         if not await _pass_on(said, asterisk):
             break
     return WSCloseCode.OK
@@ -150,7 +152,7 @@ async def _ended(alive: Alive) -> int:
     while True:
         await asyncio.sleep(RECHECK)
         if not await alive():
-            return WSCloseCode.POLICY_VIOLATION
+            return REFUSED
 
 
 SOCKETS: web.AppKey[PhoneSockets] = web.AppKey("phone sockets", PhoneSockets)

@@ -93,7 +93,7 @@ async def sign_out(ask: Ask[None, None]) -> web.Response:
     with contextlib.suppress(Problem, TimeoutError):  # the bridge looks for itself, too, some seconds later
         async with asyncio.timeout(PHONE_PATIENCE):
             await ask.parts.bridge.command("phone.close", agent=signed_in.user.username, sign_in=sign_in)
-    await ask.request.app[SOCKETS].end(sign_in)
+    ask.request.app[SOCKETS].end(sign_in)
     response = web.Response(status=204)
     if COOKIE in ask.request.cookies:
         clear_cookie(response)

@@ -33,6 +33,7 @@ class Phone {
 
   // `account` given: somebody else's, to see it refused
   async open(tab, account) {
+    this.tab = tab
     const given = account ?? (await this.ask('POST', '/agents/me/phone', { session: tab }))
     this.follow()
     const url = `${location.protocol.replace('http', 'ws')}//${location.host}${given.path}`

@@ -158,3 +158,34 @@ async def test_whose_tab_died_is_rung_again_in_a_new_one(centre: Centre) -> None
         await again.told("answered")
         await again.hears(CALLER_TONE)
         assert not caller.is_over
+
+
+async def test_who_signs_out_is_no_telephone_and_the_desk_phone_is_the_member_again(centre: Centre) -> None:
+    url = centre.home.http_url
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(out_of_the_queue(centre.home, "agent1", "agent2"))
+        seat = await stack.enter_async_context(centre.seat("agent1"))
+        assert (await centre.agent_is("agent1", "ready"))["telephone"] == "desk"
+        phone = await stack.enter_async_context(web_seat(centre.home, "agent1"))
+        assert (await centre.agent_is("agent1", "ready"))["telephone"] == "browser"
+        await phone.page.evaluate("phone.ask('DELETE', '/agents/me/phone', {session: phone.tab})")
+        assert (await centre.agent_is("agent1", "ready"))["telephone"] == "desk"
+        number = fresh_number()
+        async with centre.caller(number) as caller:
+            await caller.answered()
+            await caller.press("0")
+            call = await seat.phone.ringing(timeout=30)
+            await call.answer(timeout=20)
+            call.hang_up()
+            await caller.ended()
+        # without a desk phone nobody is there; the whole sign-in ends
+        other = await stack.enter_async_context(web_seat(centre.home, "agent2"))
+        async with Api(url, "agent2", DEMO_PASSWORD) as api:
+            await other.page.evaluate("phone.ask('DELETE', '/session')")
+            await other.told("disconnected")
+            await centre.agent_is("agent2", "logged_out")
+            # and what was its password is none
+            thief = await phone.second_tab(url)
+            await thief.open(other.account)
+            assert (await thief.told("registrationFailed"))["status"] in (401, 403, 500, 503)
+            assert (await api.get("/queue"))["agents"]
