@@ -30,7 +30,7 @@ from psap.sip import audio
 from psap.sip.phone import DeskPhone, PhoneCall
 from psap.sip.sipp import Lines
 
-TALK = 0.9  # seconds that a call taker speaks in a conversation
+TALK = 1.5  # seconds that a call taker speaks: longer than a starved Asterisk needs to put two together
 LONGEST_TALK = 30.0
 PICK_UP = 0.1
 CROWD = 160  # callers at once; who would be more waits at home, so that a slow machine is not drowned
