@@ -15,7 +15,7 @@ describe('a call as one line of time', () => {
   })
   it('shows both conversations of a caller who came back to the queue', () => {
     const at = (second: number): string => new Date(Date.parse('2026-11-22T13:00:00Z') + second * 1000).toISOString()
-    const story = [['started', 0], ['gate', 2], ['recorded', 2], ['queued', 2], ['ringing', 3, 'a'], ['answered', 5, 'a'], ['talk_ended', 20, 'a'], ['returned', 20], ['queued', 20], ['ringing', 21, 'b'], ['ring_ended', 24, 'b'], ['ringing', 25, 'c'], ['answered', 26, 'c'], ['talk_ended', 60, 'c'], ['ended', 60]]
+    const story = [['started', 0], ['gate', 2], ['recorded', 2], ['queued', 2], ['ringing', 3, 'a'], ['answered', 5, 'a'], ['talk_ended', 20, 'a'], ['returned', 20], ['queued', 20.5], ['ringing', 21, 'b'], ['ring_ended', 24, 'b'], ['ringing', 25, 'c'], ['answered', 26, 'c'], ['talk_ended', 60, 'c'], ['ended', 60]]
     const timeline = story.map(([what, second, agent]) => ({ what, at: at(second as number), data: agent ? { agent } : {} }))
     expect(stretches(call({ timeline }), 0).map((part) => [part.where, (part.from - Date.parse('2026-11-22T13:00:00Z')) / 1000, part.agent])).toEqual([
       ['gate', 0, null], ['queue', 2, null], ['ring', 3, 'a'], ['talk', 5, 'a'], ['queue', 20, null], ['ring', 21, 'b'], ['queue', 24, null], ['ring', 25, 'c'], ['talk', 26, 'c'],

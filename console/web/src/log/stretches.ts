@@ -21,7 +21,12 @@ function fromStory(call: Call, told: TimelineEntry[], nowMs: number): Stretch[] 
   const out: Stretch[] = []
   const end = ms(call.ended_at) ?? nowMs
   let now: { where: Where | null; from: number; agent: string | null } = { where: null, from: 0, agent: null }
-  const leave = (at: number): void => { if (now.where && at > now.from) out.push({ where: now.where, from: now.from, to: at, agent: now.agent }) }
+  const leave = (at: number): void => {
+    if (!now.where || at <= now.from) return
+    const last = out.at(-1)
+    if (last && last.where === now.where && last.agent === now.agent && last.to === now.from) last.to = at
+    else out.push({ where: now.where, from: now.from, to: at, agent: now.agent })
+  }
   for (const entry of told) {
     if (!(entry.what in BEGINS)) continue
     // while somebody talks, a ring elsewhere is the conversation's own matter
