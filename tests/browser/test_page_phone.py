@@ -26,6 +26,7 @@ from tests.support.told import tell
 pytestmark = pytest.mark.browser
 
 VOICE = 880.0  # Hz that the call taker says
+COLLEAGUE = 620.0  # Hz that another one says
 RATE = 48_000
 TONES_OF_5 = (770.0, 1336.0)  # Hz
 LOUD = 300.0  # level of a voice; silence is near 0
@@ -38,12 +39,12 @@ POP_MARK = """() => new MutationObserver(() => {
 }).observe(document.body, {subtree: true, childList: true, attributeFilter: ['data-phase']})"""
 
 
-def _voice(folder: Path) -> Path:
+def _voice(folder: Path, hertz: float) -> Path:
     """A tone in syllables: a steady one is taken for noise, and cleaned away, by the browser."""
 
     def at(n: int) -> int:
         syllable = 0.5 - 0.5 * math.cos(2 * math.pi * 5 * n / RATE)
-        return int(14_000 * syllable * math.sin(2 * math.pi * VOICE * n / RATE))
+        return int(14_000 * syllable * math.sin(2 * math.pi * hertz * n / RATE))
 
     path = folder / "voice.wav"
     with wave.open(str(path), "wb") as file:
@@ -55,14 +56,14 @@ def _voice(folder: Path) -> Path:
 
 
 @asynccontextmanager
-async def speaking() -> AsyncIterator[Browser]:
-    """A headless Chromium with something to say."""
+async def speaking(hertz: float = VOICE, *, allowed: bool = True) -> AsyncIterator[Browser]:
+    """A headless Chromium with something to say; ``allowed``: the person lets the page hear it."""
     with tempfile.TemporaryDirectory() as folder:
         flags = [
             *FLAGS,
-            "--use-fake-ui-for-media-stream",
+            *(["--use-fake-ui-for-media-stream"] if allowed else []),
             "--use-fake-device-for-media-stream",
-            f"--use-file-for-fake-audio-capture={_voice(Path(folder))}",
+            f"--use-file-for-fake-audio-capture={_voice(Path(folder), hertz)}",
             "--autoplay-policy=no-user-gesture-required",
             "--allow-loopback-in-peer-connection",
         ]
@@ -145,8 +146,8 @@ async def hears_page(desk: Desk) -> None:
     await expect(desk.part("level-in")).not_to_have_attribute("aria-valuenow", "0", timeout=PATIENCE * 1000)
 
 
-async def hears_voice(caller: Caller) -> None:
-    await caller.media.hears(VOICE, timeout=PATIENCE, share=0.4)
+async def hears_voice(caller: Caller, hertz: float = VOICE, share: float = 0.4) -> None:
+    await caller.media.hears(hertz, timeout=PATIENCE, share=share)
 
 
 def hears_5(caller: Caller, since: float) -> bool:
@@ -210,6 +211,71 @@ async def test_a_call_from_ready_to_end_by_keys_alone(centre: Centre, phone: Des
     assert (record["ending"], record["ended_by"]) == ("answered", "agent")
 
 
+async def hand_over(centre: Centre, first: Desk, second: Desk) -> None:
+    """A caller is held, brought together with a colleague in another browser, and left to them."""
+    async with centre.caller(fresh_number(), sound=list(hum(CALLER_TONE))) as caller:
+        await through_gate(caller)
+        await rings(first)
+        keys = first.page.keyboard
+        await keys.press("F2")
+        await talks(first)
+        await hears_voice(caller)
+        await hears_page(first)
+
+        await keys.press("Alt+T")
+        dialog = first.part("transfer-dialog")
+        await dialog.get_by_role("radio", name="Bertiga").check()
+        await dialog.locator('[data-target="agent2"]').click()
+        await first.part("transfer-go").click()
+        await rings(second)
+        await expect(first.page.locator('[data-party="agent:agent2"]')).to_have_attribute(
+            "data-state", "ringing", timeout=PATIENCE * 1000
+        )
+        await hears_voice(caller)  # nobody is alone meanwhile
+        await second.page.keyboard.press("F2")
+        await expect(first.page.locator('[data-party="agent:agent2"]')).to_have_attribute(
+            "data-state", "talking", timeout=PATIENCE * 1000
+        )
+        await talks(second)
+        await hears_page(second)
+        await hears_voice(caller, VOICE, 0.1)
+        await hears_voice(caller, COLLEAGUE, 0.1)
+
+        await first.part("leave").click()
+        await first.phase("ended", PATIENCE)
+        await hears_voice(caller, COLLEAGUE)
+        await until(lambda: caller.media.share(VOICE, 0.6) < 0.05)
+        await second.page.keyboard.press("Alt+X")
+        assert (await caller.ended(PATIENCE)).by == "callee"
+    await first.state("ready")
+
+
+@asynccontextmanager
+async def colleague(centre: Centre) -> AsyncIterator[Desk]:
+    """agent2 in another browser: there, but paused, so that calls come to agent1."""
+    async with speaking(COLLEAGUE) as browser:
+        desk = await sign_in(browser, centre.home.http_url, "agent2")
+        await go_ready(desk)
+        await desk.part("pause").click()
+        await desk.page.get_by_role("menuitem", name="Pelatihan").click()
+        await desk.state("paused")
+        yield desk
+        await leave(desk)
+
+
+async def test_a_caller_is_handed_over_to_a_second_browser(centre: Centre, phone: Desk) -> None:
+    async with colleague(centre) as second:
+        await hand_over(centre, phone, second)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+async def test_twenty_callers_are_handed_over(centre: Centre, phone: Desk) -> None:
+    async with colleague(centre) as second:
+        for _ in range(CALLS):
+            await hand_over(centre, phone, second)
+
+
 async def test_the_newest_tab_is_the_telephone_and_the_older_says_so(centre: Centre, phone: Desk) -> None:
     second = await phone.second()
     await expect(phone.part("phone-banner")).to_have_attribute("data-what", "taken", timeout=PATIENCE * 1000)
@@ -266,6 +332,48 @@ async def test_a_lost_socket_leaves_no_ghost(centre: Centre) -> None:
             await desk.phase("ended", PATIENCE)
             await expect(desk.part("phone-controls")).to_have_count(0, timeout=PATIENCE * 1000)
         await leave(desk)
+
+
+async def test_a_registered_desk_phone_stays_the_telephone(centre: Centre, desk: Desk) -> None:
+    async with centre.seat("agent1") as seat:
+        await seat.api.post("/agents/me/logout")
+        await desk.sign_in("agent1", DEMO_PASSWORD)
+        await desk.part("ready").click()
+        await desk.state("ready")
+        assert (await centre.agent_is("agent1", "ready"))["telephone"] == "desk"
+        async with centre.caller(fresh_number()) as caller:
+            await through_gate(caller)
+            call = await seat.phone.ringing(PATIENCE)
+            await desk.phase("ringing")
+            await expect(desk.part("answer")).to_have_count(0)
+            await call.answer()
+            await desk.phase("talking")
+            await desk.part("end").click()
+            await call.ended(PATIENCE)
+
+
+@pytest.mark.long
+async def test_a_dead_microphone_is_told_and_stops_nobody(centre: Centre) -> None:
+    async with speaking(0) as browser:
+        desk = await sign_in(browser, centre.home.http_url)
+        await desk.part("ready").click()
+        await expect(desk.part("mic-told")).to_contain_text(
+            "tombol bisu pada headset", timeout=PATIENCE * 1000
+        )
+        await desk.state("logged_out")
+        await desk.part("mic-anyway").click(timeout=PATIENCE * 1000)
+        await desk.state("ready")
+        await leave(desk)
+
+
+@pytest.mark.long
+async def test_a_refused_microphone_is_told(centre: Centre) -> None:
+    async with speaking(allowed=False) as browser:
+        desk = await sign_in(browser, centre.home.http_url)
+        await desk.part("ready").click()
+        await expect(desk.part("mic")).to_have_attribute("data-trouble", "denied", timeout=PATIENCE * 1000)
+        await expect(desk.part("mic")).to_contain_text("Izin mikrofon ditolak")
+        await expect(desk.part("mic-desk")).to_be_visible()
 
 
 @pytest.mark.long
