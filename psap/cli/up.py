@@ -197,17 +197,22 @@ def _profile_path(settings: Settings) -> Path:
 
 def _profile(settings: Settings) -> Any:
     from psap.agencies.profile import ProfileError, load_profile
+    from psap.places.gazetteer import load_gazetteer, path_beside
 
+    path = _profile_path(settings)
     try:
-        return load_profile(_profile_path(settings))
+        city = load_profile(path)
+        load_gazetteer(path_beside(path), city)
     except ProfileError as error:
         raise RefusedError(_first_fault(error)) from None
+    return city
 
 
 def _first_fault(error: Any) -> str:
     """File, line and reason of a profile's first fault, and how to see the others."""
     lines = str(error).splitlines()
-    more = f" (+{len(lines) - 1}: ./112 profile check {error.path})" if len(lines) > 1 else ""
+    whole = str(error.path).replace(".gazetteer.csv", ".toml")
+    more = f" (+{len(lines) - 1}: ./112 profile check {whole})" if len(lines) > 1 else ""
     return lines[0] + more
 
 
