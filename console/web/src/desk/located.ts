@@ -12,9 +12,9 @@ export function locationOf(callId: string): CallLocation | null {
 }
 followers.push({
   event(event: LiveEvent) {
-    if (event.type !== 'call.located') return
+    if (event.type !== 'call.located' && event.type !== 'call.ringing') return
     // of another's call the server tells the fact, not the place
-    const { call_id, location } = event.data as { call_id: string; location: CallLocation | null }
+    const { call_id, location } = event.data as { call_id: string; location?: CallLocation | null }
     if (location) heard.set(call_id, location)
   },
   refresh() { /* the record tells what an event that was missed would have told */ },

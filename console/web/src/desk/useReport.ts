@@ -53,7 +53,10 @@ export function useReport() {
   watch([() => view.value?.callId, location, () => ['talking', 'ended'].includes(phase.value) && looked.has(view.value?.callId ?? '')] as const, ([callId, one, ready]) => {
     const draft = view.value?.draft
     if (!callId || !draft || !one || !ready || placed.get(callId) === one.at) return
+    const first = !placed.has(callId)
     placed.set(callId, one.at)
+    // A report that was written after the location came has been looked at with it, before a reload or at another desk.
+    if (first && draft.incident && Date.parse(draft.incident.updated_at) > Date.parse(one.at)) return
     if (placesItself(readPosition(draft.fields.position), one)) draft.set('position', writePosition(fromLocation(one)))
   }, { immediate: true })
 
