@@ -294,7 +294,35 @@ async def test_where_the_city_wants_it_callers_are_told_before_the_queue_but_not
     assert heard == {"0": names, "55": []}
 
 
+@pytest.mark.parametrize(
+    "how", ["cold", pytest.param("warm", marks=pytest.mark.long)], ids=["sent-on", "asked-in-and-left"]
+)
+async def test_a_recording_of_a_transferred_call_holds_both_call_takers(centre: Centre, how: str) -> None:
+    number = fresh_number()
+    async with centre.seat("agent1") as seat, talking(centre, number, seat) as (caller, call):
+        async with centre.seat("agent2", sound=list(hum(SECOND_TONE))) as other:
+            await kept(centre, number, CALLER_TONE, AGENT_TONE)
+            mine = (await centre.supervisor.calls_of(number))[0]["id"]
+            to = {"to": {"kind": "agent", "id": "agent2"}, "how": how}
+            await seat.api.post(f"/calls/{mine}/transfer", to)
+            second = await other.phone.ringing(40)
+            await second.answer(20)
+            await caller.media.hears(SECOND_TONE, timeout=30, share=0.2)
+            if how == "warm":  # the three of them, until the first one leaves
+                await seat.api.post(f"/calls/{mine}/leave")
+            await call.ended(20)
+            await kept(centre, number, SECOND_TONE)
+            second.hang_up()
+            await caller.ended(20)
+        record = await centre.record(number, timeout=20)
+    assert [entry["what"] for entry in record["timeline"]].count("recorded") == 1
+    _, data = await sound_of(centre.supervisor, (await filed(centre, record["id"]))["id"])
+    heard = {hertz: seconds_of(data, hertz) for hertz in (CALLER_TONE, AGENT_TONE, SECOND_TONE)}
+    assert min(heard.values()) >= 0.4, (heard, len(data))
+
+
 @pytest.mark.long
+@pytest.mark.timeout(600)
 async def test_a_disk_that_fills_up_stops_recordings_and_no_call(tmp_path: Path) -> None:
     """Low: new calls are not recorded. Full: what is being recorded stops. Room again: recorded again."""
     with small_disk(tmp_path / "small") as folder:

@@ -21,6 +21,14 @@ describe('a call as one line of time', () => {
       ['gate', 0, null], ['queue', 2, null], ['ring', 3, 'a'], ['talk', 5, 'a'], ['queue', 20, null], ['ring', 21, 'b'], ['queue', 24, null], ['ring', 25, 'c'], ['talk', 26, 'c'],
     ])
   })
+  it('shows who was asked in, and who stays when the call taker leaves', () => {
+    const at = (second: number): string => new Date(Date.parse('2026-11-22T13:00:00Z') + second * 1000).toISOString()
+    const entry = (what: string, second: number, data: object = {}): object => ({ what, at: at(second), data })
+    const timeline = [entry('started', 0), entry('gate', 1), entry('queued', 1), entry('ringing', 1, { agent: 'a' }), entry('answered', 3, { agent: 'a' }), entry('ringing', 9, { party: 'agency:damkar' }), entry('answered', 12, { party: 'agency:damkar' }), entry('talk_ended', 20, { agent: 'a' }), entry('talk_ended', 30, { party: 'agency:damkar' }), entry('ended', 30)]
+    expect(stretches(call({ timeline, ended_at: at(30) }), 0).slice(2).map((part) => [part.where, (part.from - Date.parse('2026-11-22T13:00:00Z')) / 1000, part.agent])).toEqual([
+      ['talk', 3, 'a'], ['talk', 12, 'a + agency:damkar'], ['talk', 20, 'agency:damkar'],
+    ])
+  })
   it('has a scale of a handful of round seconds', () => {
     expect(ticks(7_000)).toEqual([0, 1000, 2000, 3000, 4000, 5000, 6000, 7000])
     for (const total of [900, 31_000, 190_000, 4_000_000]) expect(ticks(total).length).toBeLessThanOrEqual(9)

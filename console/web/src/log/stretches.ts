@@ -13,30 +13,37 @@ export function stretches(call: Call, nowMs: number): Stretch[] {
   return told.some((entry) => entry.what === 'queued') ? fromStory(call, told, nowMs) : fromFigures(call, nowMs)
 }
 
-/** What each entry of the story begins; the others change nothing. */
-const BEGINS: Record<string, Where | null> = { started: 'gate', gate: null, queued: 'queue', ringing: 'ring', ring_ended: 'queue', answered: 'talk', talk_ended: null, returned: 'queue', ended: null }
-
-/** A caller who came back to the queue has two conversations: only the story itself tells. */
+/** A caller who came back to the queue, or was sent on, has several conversations: only the story itself tells. */
 function fromStory(call: Call, told: TimelineEntry[], nowMs: number): Stretch[] {
   const out: Stretch[] = []
   const end = ms(call.ended_at) ?? nowMs
+  const talking = new Set<string>() // who is in the conversation, beside the caller
   let now: { where: Where | null; from: number; agent: string | null } = { where: null, from: 0, agent: null }
-  const leave = (at: number): void => {
-    if (!now.where || at <= now.from) return
-    const last = out.at(-1)
-    if (last && last.where === now.where && last.agent === now.agent && last.to === now.from) last.to = at
-    else out.push({ where: now.where, from: now.from, to: at, agent: now.agent })
+  const go = (where: Where | null, at: number, agent: string | null = null): void => {
+    if (now.where && at > now.from) {
+      const last = out.at(-1)
+      if (last && last.where === now.where && last.agent === now.agent && last.to === now.from) last.to = at
+      else out.push({ where: now.where, from: now.from, to: at, agent: now.agent })
+    }
+    now = { where, from: at, agent }
   }
   for (const entry of told) {
-    if (!(entry.what in BEGINS)) continue
-    // while somebody talks, a ring elsewhere is the conversation's own matter
-    if (now.where === 'talk' && (entry.what === 'ringing' || entry.what === 'ring_ended' || entry.what === 'queued')) continue
-    const where = BEGINS[entry.what] ?? null
     const at = Math.min(Date.parse(entry.at), end)
-    leave(at)
-    now = { where, from: at, agent: where === 'ring' || where === 'talk' ? ((entry.data.agent as string | undefined) ?? null) : null }
+    const who = (entry.data.agent ?? entry.data.party ?? null) as string | null
+    switch (entry.what) {
+      case 'started': go('gate', at); break
+      case 'gate': go(null, at); break
+      case 'returned': talking.clear(); go('queue', at); break
+      case 'answered': talking.add(who ?? ''); break
+      case 'talk_ended': talking.delete(who ?? ''); if (!talking.size) go(null, at); break
+      case 'ended': talking.clear(); go(null, at); break
+      // while somebody talks, a ring elsewhere is the conversation's own matter
+      case 'queued': case 'ring_ended': if (!talking.size) go('queue', at); break
+      case 'ringing': if (!talking.size) go('ring', at, who); break
+    }
+    if (talking.size && (entry.what === 'answered' || entry.what === 'talk_ended')) go('talk', at, [...talking].filter(Boolean).join(' + ') || null)
   }
-  leave(end)
+  go(null, end)
   return out
 }
 
