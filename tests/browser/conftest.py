@@ -8,6 +8,8 @@ from contextlib import AsyncExitStack
 import pytest
 
 from tests.browser.desk import Desk, chromium
+from tests.browser.speaking import go_ready, leave, sign_in, speaking
+from tests.support.centre import Centre
 from tests.support.home import Home
 
 
@@ -19,3 +21,15 @@ async def desk(home: Home) -> AsyncIterator[Desk]:
         made = await Desk.open(browser, home.http_url)
         yield made
         assert made.complaints == []
+
+
+@pytest.fixture
+async def phone(centre: Centre) -> AsyncIterator[Desk]:
+    """agent1, ready, with this browser as the telephone."""
+    async with AsyncExitStack() as stack:
+        browser = await stack.enter_async_context(speaking())
+        desk = await sign_in(browser, centre.home.http_url)
+        await go_ready(desk)
+        yield desk
+        await leave(desk)
+        assert desk.complaints == []

@@ -6,7 +6,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.browser.axe import findings
-from tests.browser.test_page_phone import sign_in, speaking
+from tests.browser.speaking import sign_in, speaking
 from tests.support.centre import Centre
 
 pytestmark = pytest.mark.browser
