@@ -83,6 +83,7 @@ class Phone {
 
   answer() {
     const session = this.session
+    this.tell('answering')
     session.answer({
       mediaConstraints: { audio: { echoCancellation: false, noiseSuppression: false, autoGainControl: false }, video: false },
       pcConfig: { iceServers: [] },
@@ -101,6 +102,14 @@ class Phone {
     this.analyser.fftSize = 8192
     this.context.createMediaStreamSource(stream).connect(this.analyser)
     this.tell('track')
+    // the first packet of the caller's sound
+    const [receiver] = this.session.connection.getReceivers()
+    const session = this.session
+    const look = setInterval(() => {
+      if (receiver.getSynchronizationSources().length === 0 && !session.isEnded()) return
+      clearInterval(look)
+      if (!session.isEnded()) this.tell('sound')
+    }, 5)
   }
 
   // the loudest frequency that is heard now, and how far it stands above the rest, in Hz and dB

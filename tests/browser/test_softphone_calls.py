@@ -136,6 +136,70 @@ async def test_a_conversation_outlives_the_console(centre: Centre) -> None:
     assert "rescued" not in record["flags"]
 
 
+async def test_three_seconds_of_nothing_end_no_conversation(centre: Centre) -> None:
+    number = fresh_number()
+    async with out_of_the_queue(centre.home, "agent1"), web_seat(centre.home, "agent1") as phone:
+        async with centre.caller(number, sound=list(hum(CALLER_TONE))) as caller:
+            await caller.answered()
+            await caller.press("0")
+            await phone.told("answered")
+            await caller.media.hears(TONE, timeout=20)
+            await phone.away(3.0)
+            await caller.media.hears(TONE, timeout=20)
+            await phone.hears(CALLER_TONE)
+            await phone.hang_up()
+            await caller.ended()
+        record = await centre.record(number)
+    assert [leg["agent"] for leg in record["legs"]] == ["agent1"]
+    assert "rescued" not in record["flags"]
+
+
+@pytest.mark.long
+async def test_a_second_tab_leaves_the_first_its_conversation(centre: Centre) -> None:
+    """Also without its registration; and should it die all the same, that is noticed."""
+    number = fresh_number()
+    async with out_of_the_queue(centre.home, "agent1"), web_seat(centre.home, "agent1") as first:
+        async with centre.caller(number, sound=list(hum(CALLER_TONE))) as caller:
+            await caller.answered()
+            await caller.press("0")
+            await first.told("answered")
+            await caller.media.hears(TONE, timeout=20)
+            second = await first.second_tab(centre.home.http_url)
+            await second.open()
+            await first.told("phone.taken")
+            await asyncio.sleep(6)  # three times as long as a dead one is believed in
+            await caller.media.hears(TONE, timeout=5)
+            await first.hears(CALLER_TONE)
+            await first.die()
+            await second.told("answered", timeout=60)  # ready, it is the next
+            await second.hears(CALLER_TONE)
+            await second.hang_up()
+            await caller.ended()
+        record = await centre.record(number)
+    assert [leg["agent"] for leg in record["legs"]] == ["agent1", "agent1"]
+
+
+@pytest.mark.long
+async def test_a_page_loaded_anew_has_lost_its_conversation(centre: Centre) -> None:
+    number = fresh_number()
+    async with out_of_the_queue(centre.home, "agent1"), web_seat(centre.home, "agent1") as phone:
+        async with centre.caller(number, sound=list(hum(CALLER_TONE))) as caller:
+            await caller.answered()
+            await caller.press("0")
+            await phone.told("answered")
+            await caller.media.hears(TONE, timeout=20)
+            await phone.load_anew()
+            await phone.open()
+            await phone.told("answered", timeout=60)
+            await phone.hears(CALLER_TONE)
+            await phone.hang_up()
+            await caller.ended()
+        record = await centre.record(number)
+    assert "rescued" in record["flags"]
+    assert len(record["legs"]) == 2
+
+
+@pytest.mark.long
 async def test_whose_tab_died_is_rung_again_in_a_new_one(centre: Centre) -> None:
     """Also while the caller whom the dead tab lost still talks with somebody else."""
     first, second = fresh_number(), fresh_number()

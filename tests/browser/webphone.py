@@ -9,6 +9,7 @@ import asyncio
 import functools
 import os
 import secrets
+import signal
 import subprocess
 import tempfile
 import wave
@@ -109,6 +110,11 @@ class WebPhone:
         await page.evaluate(script())
         return page
 
+    async def load_anew(self) -> None:
+        """As a person presses F5: nothing of the page is left."""
+        await self.page.reload()
+        await self.page.evaluate(script())
+
     async def second_tab(self, url: str) -> WebPhone:
         """Another tab of the same sign-in."""
         return WebPhone(await self._page(self.context, url), self.context)
@@ -157,6 +163,21 @@ class WebPhone:
     async def hang_up(self) -> None:
         """End the conversation."""
         await self.page.evaluate("phone.hangUp()")
+
+    async def away(self, seconds: float) -> None:
+        """As if the cable were out: nothing comes from this browser and nothing gets into it."""
+        browser = self.context.browser
+        assert browser is not None
+        session = await browser.new_browser_cdp_session()
+        found = await session.send("SystemInfo.getProcessInfo")
+        pids = [int(each["id"]) for each in found["processInfo"]]
+        try:
+            for pid in pids:
+                os.kill(pid, signal.SIGSTOP)
+            await asyncio.sleep(seconds)
+        finally:
+            for pid in pids:
+                os.kill(pid, signal.SIGCONT)
 
     async def die(self) -> None:
         """As a tab dies: at once, without a word to anybody."""
