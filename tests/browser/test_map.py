@@ -11,6 +11,7 @@ from playwright.async_api import Locator, async_playwright, expect
 
 from tests.browser.desk import CHROMIUM, FLAGS, Desk
 from tests.browser.tiles import write_tiles
+from tests.calls.pidf import circle, located_caller
 from tests.support.centre import Centre, fresh_number
 from tests.support.home import DEMO_PASSWORD
 
@@ -90,6 +91,42 @@ async def test_the_pin_by_hand_and_by_keys(centre: Centre, desk: Desk) -> None:
         assert await field.bounding_box() == frame
 
 
+async def test_the_networks_location_puts_the_pin(centre: Centre, desk: Desk) -> None:
+    """A location in the INVITE (PIDF-LO): the pin stands with its circle of doubt, and is the report's."""
+    number, page = fresh_number(), desk.page
+    async with centre.seat("agent1") as seat:
+        await desk.sign_in("agent1", DEMO_PASSWORD)
+        async with located_caller(centre.target, number, circle("-6.97180", "110.42460", "850")) as sipp:
+            call = await seat.phone.ringing(40)
+            await desk.phase("ringing", 20)
+            # seen before anybody answers, and nobody's report yet
+            await expect(desk.part("pin-told")).to_contain_text("Lokasi dari jaringan", timeout=20_000)
+            await expect(desk.part("report-number")).to_have_text("")
+            await call.answer()
+            await desk.phase("talking", 20)
+            await expect(desk.part("pin-told")).to_contain_text("dari jaringan · bisa meleset 850 m")
+            await expect(page.locator(".map-doubt")).to_have_count(1)
+            incident = await saved_incident(centre, desk)
+            assert (incident["latitude"], incident["longitude"]) == (-6.9718, 110.4246)
+            assert (incident["located_by"], incident["radius_m"]) == ("network", 850)
+
+            # taken away by hand it stays away, also after a reload
+            await page.keyboard.press("Alt+P")
+            await page.keyboard.press("Delete")
+            await expect(desk.part("pin-told")).to_contain_text("Lokasi dari jaringan")
+            await desk.saved()
+            await page.reload()
+            await desk.phase("talking", 20)
+            await desk.saved()
+            await expect(desk.part("pin-told")).to_contain_text("Lokasi dari jaringan", timeout=20_000)
+            await desk.part("use-location").click()
+            await expect(desk.part("pin-told")).to_contain_text("dari jaringan · bisa meleset")
+            await desk.saved()
+            call.hang_up()
+            await sipp.wait()
+
+
+@pytest.mark.long
 async def test_streets_by_the_citys_own_tiles(centre: Centre) -> None:
     """MapLibre draws by WebGL, from a worker and tiles of our own origin, under the page's policy."""
     city = (await centre.supervisor.get("/places"))["center"]
@@ -113,3 +150,51 @@ async def test_streets_by_the_citys_own_tiles(centre: Centre) -> None:
             await browser.close()
     finally:
         tiles.unlink()
+
+
+async def test_the_callers_own_telephone_puts_the_pin(centre: Centre, desk: Desk) -> None:
+    """A link is read out; the caller opens it on another telephone; pin and circle come by themselves."""
+    page, city = desk.page, (await centre.supervisor.get("/places"))["center"]
+    where = {"latitude": city["latitude"] + 0.01, "longitude": city["longitude"] - 0.01, "accuracy": 35}
+    async with talking(centre, desk):
+        await page.keyboard.press("Alt+L")
+        url = await desk.part("location-url").get_attribute("data-url")
+        assert url is not None
+        token = url.rsplit("/", 1)[-1]
+        shown = await desk.part("location-link").locator("b").all_inner_texts()
+        assert "".join(shown) == token
+        await expect(desk.part("location-state")).to_contain_text("Menunggu lokasi")
+
+        browser = page.context.browser
+        assert browser is not None
+        telephone = await browser.new_context(
+            viewport={"width": 390, "height": 760},
+            geolocation=where,
+            permissions=["geolocation"],
+        )
+        theirs = await telephone.new_page()
+        await theirs.goto(url)
+        await theirs.get_by_role("button", name="Kirim lokasi saya").click()
+        await expect(theirs.get_by_role("status")).to_contain_text("Lokasi terkirim", timeout=20_000)
+        await telephone.close()
+
+        await expect(desk.part("location-state")).to_contain_text("35 m", timeout=20_000)
+        await page.keyboard.press("Escape")
+        await expect(desk.part("location-link")).to_have_count(0)
+        await expect(desk.part("pin-told")).to_contain_text("dikirim pelapor")
+        await expect(page.locator(".map-doubt")).to_have_count(1)
+        incident = await saved_incident(centre, desk)
+        assert {name: incident[name] for name in ("located_by", "radius_m", "latitude", "longitude")} == {
+            "located_by": "shared",
+            "radius_m": 35,
+            "latitude": pytest.approx(where["latitude"], abs=1e-6),
+            "longitude": pytest.approx(where["longitude"], abs=1e-6),
+        }
+
+        # a person's pin stays when the telephone sends again; theirs is one key or click away
+        await page.keyboard.press("Alt+P")
+        await page.keyboard.press("Shift+ArrowRight")
+        await expect(desk.part("pin-told")).to_contain_text("pin petugas")
+        await desk.part("use-location").click()
+        await expect(desk.part("pin-told")).to_contain_text("dikirim pelapor")
+        assert (await saved_incident(centre, desk))["located_by"] == "shared"

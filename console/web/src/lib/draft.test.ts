@@ -71,6 +71,16 @@ describe('a report that saves itself', () => {
     expect(server.log).toEqual(['create', 'update 1 {"place":"Jl Gajah Mada"}'])
     expect(tab.kept.size).toBe(0)
   })
+  it('says saved again when what was typed was taken back before it was sent', async () => {
+    draft.set('place', 'Jl')
+    await vi.advanceTimersByTimeAsync(450)
+    draft.set('place', 'Jl Gajah')
+    draft.set('place', 'Jl')
+    await vi.advanceTimersByTimeAsync(450)
+    expect(draft.state).toBe('saved')
+    expect(server.log).toEqual(['create'])
+    expect(tab.kept.size).toBe(0)
+  })
   it('merges with another hand on 412 and tries again', async () => {
     draft.set('place', 'Jl')
     await vi.advanceTimersByTimeAsync(450)

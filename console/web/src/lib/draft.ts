@@ -79,7 +79,11 @@ export class Draft {
   async flush(): Promise<void> {
     this.cancel()
     while (this.running) await this.running
-    if (!this.dirty) return
+    if (!this.dirty) {
+      // typed and taken back before it was sent: nothing is owed, and the page must not say that something is
+      if (['dirty', 'failed', 'refused'].includes(this.state)) this.settle()
+      return
+    }
     this.running = this.save()
     try { await this.running } finally { this.running = null }
     if (this.dirty && this.state === 'dirty') this.later(DEBOUNCE_MS)
