@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from playwright.async_api import Locator, async_playwright, expect
+from playwright.async_api import Geolocation, Locator, async_playwright, expect
 
 from tests.browser.desk import CHROMIUM, FLAGS, Desk
 from tests.browser.tiles import write_tiles
@@ -155,7 +155,11 @@ async def test_streets_by_the_citys_own_tiles(centre: Centre) -> None:
 async def test_the_callers_own_telephone_puts_the_pin(centre: Centre, desk: Desk) -> None:
     """A link is read out; the caller opens it on another telephone; pin and circle come by themselves."""
     page, city = desk.page, (await centre.supervisor.get("/places"))["center"]
-    where = {"latitude": city["latitude"] + 0.01, "longitude": city["longitude"] - 0.01, "accuracy": 35}
+    where: Geolocation = {
+        "latitude": city["latitude"] + 0.01,
+        "longitude": city["longitude"] - 0.01,
+        "accuracy": 35,
+    }
     async with talking(centre, desk):
         await page.keyboard.press("Alt+L")
         url = await desk.part("location-url").get_attribute("data-url")
