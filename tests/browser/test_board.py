@@ -87,6 +87,7 @@ async def test_axe_finds_nothing_and_nothing_is_cut_off_at_any_size(desk: Desk) 
         assert cut == [], (width, cut)
 
 
+@pytest.mark.long
 async def test_a_server_that_hangs_is_told_on_the_wall_with_the_age_of_the_figures(
     centre: Centre, desk: Desk
 ) -> None:

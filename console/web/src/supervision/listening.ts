@@ -84,7 +84,7 @@ async function hangUp(callId: string): Promise<void> {
 }
 export async function stop(): Promise<void> {
   const where = mine.value
-  if (!where) return
+  if (!where || busy.value) return
   busy.value = true
   try {
     await hangUp(where.call_id)
