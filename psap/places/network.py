@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from psap.places.model import Point, metres
 
-MANY = 128  # figures
+LONGEST = 200  # characters of figures that the dialplan tells: the last of so many may be cut
 LARGEST_M = 100_000.0  # a circle wider than this says nothing
 _FIGURE = re.compile(r"-?[0-9]{1,6}(?:\.[0-9]{1,20})?")
 
@@ -29,14 +29,17 @@ def spot_of(shape: str, figures: str) -> Spot | None:
     """The spot of a shape (``Circle``) whose figures are joined by ``_`` as the dialplan tells them: the
     number of dimensions (2 or 3), then the shape's own, in its order. None where that is no place."""
     read = [each for each in figures.split("_") if each]
-    if len(read) > MANY or not all(_FIGURE.fullmatch(each) for each in read):
+    cut = len(figures) >= LONGEST
+    if cut:
+        read.pop()
+    if len(figures) > LONGEST or not all(_FIGURE.fullmatch(each) for each in read):
         return None
     numbers = [float(each) for each in read]
     if not numbers or numbers[0] not in (2.0, 3.0):
         return None
     size, rest = int(numbers[0]), numbers[1:]
     if shape == "Polygon":
-        return _polygon(size, rest)
+        return _polygon(size, rest[: len(rest) // size * size] if cut else rest, whole=not cut)
     at = _point(rest[:size]) if len(rest) >= size else None
     more = rest[size:]
     if at is None:
@@ -65,8 +68,8 @@ def _round(at: Point, radius: float) -> Spot:
     return Spot(at, round(radius, 1) if known else None)
 
 
-def _polygon(size: int, rest: list[float]) -> Spot | None:
-    """The middle of the corners, and the farthest of them as the radius."""
+def _polygon(size: int, rest: list[float], *, whole: bool) -> Spot | None:
+    """The middle of the corners, and the farthest as the radius; twice that where corners are missing."""
     if len(rest) % size or len(rest) < 3 * size:
         return None
     corners = [_point(rest[start : start + size]) for start in range(0, len(rest), size)]
@@ -78,4 +81,4 @@ def _polygon(size: int, rest: list[float]) -> Spot | None:
     middle = Point(
         sum(each.latitude for each in known) / len(known), sum(each.longitude for each in known) / len(known)
     )
-    return _round(middle, max(metres(middle, each) for each in known))
+    return _round(middle, max(metres(middle, each) for each in known) * (1 if whole else 2))

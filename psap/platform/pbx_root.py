@@ -133,9 +133,14 @@ def in_root(
 
 
 def asterisk_command(settings: Settings) -> list[str]:
-    """How supervisord starts this home's Asterisk, in the foreground, unprivileged."""
+    """How supervisord starts this home's Asterisk, in the foreground, unprivileged.
+
+    Its standard error goes nowhere, its log goes to standard output: its XML library writes to standard error
+    what strangers sent (a broken location, escapes and coordinates included), and nothing switches that off.
+    """
     conf = settings.pbx / "etc" / "asterisk.conf"
-    return in_root(settings, ["/usr/sbin/asterisk", "-C", str(conf), "-f"], unprivileged=True)
+    quiet = ["sh", "-c", 'exec "$0" "$@" 2>/dev/null']
+    return in_root(settings, [*quiet, "/usr/sbin/asterisk", "-C", str(conf), "-f"], unprivileged=True)
 
 
 def asterisk_rx(settings: Settings, command: str, *, timeout: float = RX_SECONDS) -> str:

@@ -247,17 +247,11 @@ stopsignal=TERM
 stopwaitsecs={part.stop_seconds}
 stopasgroup=true
 killasgroup=true
-{_errors(part)}
+redirect_stderr=true
 stdout_logfile={logs}/{part.name}.log
 stdout_logfile_maxbytes={LOG_BYTES}
 stdout_logfile_backups={LOG_BACKUPS}
 """
-
-
-def _errors(part: Part) -> str:
-    """Where a part's standard error goes. Asterisk's own words are in its log; what its XML library writes
-    there repeats what strangers sent, escapes and coordinates included, and nothing switches that off."""
-    return "redirect_stderr=false\nstderr_logfile=NONE" if part.name == "asterisk" else "redirect_stderr=true"
 
 
 def _escape(path: Path) -> str:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.calls.pidf import HOSTILE, circle, located_caller, spot
 from tests.calls.test_hostile_sip import CARRIER, Before, all_recorded, hurt, unharmed, wire
-from tests.calls.test_strangers import wiretap
+from tests.calls.test_strangers import _assert_ledger_well_formed, wiretap
 from tests.calls.torture import MARK
 from tests.support.centre import Centre, fresh_number
 
@@ -63,4 +63,5 @@ async def test_hostile_locations_hurt_nobody(centre: Centre) -> None:
     assert MARK not in str(rows)
     assert sum(row[0] is not None for row in rows) < len(rows) / 2
     assert not Path("/tmp", MARK).exists()
+    _assert_ledger_well_formed(centre)
     await unharmed(centre, before, bytes(heard))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import re
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,7 +13,9 @@ from ami_bridge.translate import user_fact
 from psap.calls import facts as f
 from psap.calls.model import Location, LocationSource
 from psap.calls.tracking import Tracker
-from psap.places.network import spot_of
+from psap.pbx.render import DIALPLAN
+from psap.places.model import Point, metres
+from psap.places.network import LONGEST, spot_of
 
 
 @pytest.mark.parametrize(
@@ -81,6 +86,23 @@ def test_no_figures_break_it(shape: str, figures: str) -> None:
         assert -90 <= spot.at.latitude <= 90
         assert -180 <= spot.at.longitude <= 180
         assert spot.radius_m is None or 0 < spot.radius_m <= 100_000
+
+
+def test_a_polygon_with_more_corners_than_a_line_holds_is_less_sure() -> None:
+    corners = [(-6.98 + 0.01 * math.sin(n / 3), 110.42 + 0.01 * math.cos(n / 3)) for n in range(19)]
+    told = ("2_" + "_".join(f"{lat:.6f}_{lon:.6f}" for lat, lon in corners))[:LONGEST]
+    spot = spot_of("Polygon", told)
+    assert spot is not None
+    assert spot.radius_m is not None
+    # the true middle lies within
+    assert metres(spot.at, Point(-6.98, 110.42)) < spot.radius_m
+    assert spot.radius_m > 1_100
+
+
+def test_the_dialplan_tells_no_more_than_is_read() -> None:
+    text = (DIALPLAN / "place.conf").read_text("utf-8")
+    assert set(re.findall(r"figures:0:(\d+)", text)) == {str(LONGEST)}
+    assert 2 * LONGEST + 500 < 1_024  # a line of CEL
 
 
 def test_the_telephone_s_own_word_is_not_undone_by_the_network() -> None:
