@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { identify, masked, operator, pretty } from './numbers'
+import { briefly, identify, masked, operator, pretty } from './numbers'
 
 const caller = (number: string | null, kind: string) => ({ number, e164: null, presentation: 'allowed', kind })
 
@@ -24,5 +24,15 @@ describe('numbers for the eye', () => {
     expect(operator(caller('+6281225550141', 'mobile'))).toBe('Telkomsel')
     expect(operator(caller('0243512345', 'landline'))).toBeNull()
     expect(operator(caller('911-356938035643809', 'simless'))).toBeNull()
+  })
+})
+
+describe('a narrow list', () => {
+  it('keeps the form that people know where the server has masked', () => {
+    expect(briefly({ number: '+628***41', e164: '+628***41', presentation: 'allowed', kind: 'mobile' })).toEqual({ text: '08***41', key: null })
+  })
+  it('has a short word where there is no number', () => {
+    expect(briefly(caller(null, 'withheld')).key).toBe('kind.withheld')
+    expect(briefly(caller(null, 'unknown')).key).toBe('caller.unknown')
   })
 })

@@ -4,6 +4,8 @@ import type { Caller } from '../api/types'
 /** `+6281225550141` and `081225550141` as `0812-2555-0141`; anything else as it came. */
 export function pretty(number: string): string {
   const local = number.startsWith('+62') ? `0${number.slice(3)}` : number
+  // what the server has masked already keeps the form that people know
+  if (/^0\d+\*+\d+$/.test(local)) return local
   if (!/^0\d{7,12}$/.test(local)) return number
   if (local.startsWith('08')) return [local.slice(0, 4), local.slice(4, 8), local.slice(8)].filter(Boolean).join('-')
   const area = /^0(21|22|24|31|61)/.test(local) ? 3 : 4
@@ -13,6 +15,7 @@ export function pretty(number: string): string {
 /** `0857-4412-•••9`: enough to tell two callers apart, not enough to ring somebody. */
 export function masked(number: string): string {
   const whole = pretty(number)
+  if (whole.includes('*')) return whole
   const digits = whole.replace(/\D/g, '').length
   if (digits < 6) return whole
   let seen = 0
@@ -47,4 +50,10 @@ export function operator(caller: Caller | null): string | null {
   if (!number || caller?.kind === 'simless') return null
   const local = number.startsWith('+62') ? `0${number.slice(3)}` : number
   return PREFIXES.find(([pattern]) => pattern.test(local))?.[1] ?? null
+}
+
+/** In a narrow list: the number, or in a word why there is none. */
+export function briefly(caller: Caller | null): { text: string; key: 'kind.withheld' | 'kind.simless' | 'caller.unknown' | null } {
+  const { text, word } = identify(caller, true)
+  return { text, key: word === null ? null : word === 'unknown' ? 'caller.unknown' : `kind.${word}` }
 }
