@@ -118,6 +118,10 @@ class Actions:
         """Let a telephone that listens listen, or whisper, from now on."""
         await self._redirect(channel, pbx_names.SPY, mode)
 
+    async def join_in(self, channel: str) -> None:
+        """Let a telephone that listens enter the room of the call it listens to."""
+        await self._redirect(channel, pbx_names.TALK, "join")
+
     async def hand_over(self, leg: str, who: Party, by: str) -> None:
         """An agent leaves the room to those who stay, and the call's story says so."""
         move = f"{who.kind}|{who.id}||{by}||warm"

@@ -6,6 +6,7 @@ Asterisk's ChanSpy on the call taker's channel (dialplan/spy.conf); who joins is
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import itertools
 import time
@@ -31,6 +32,7 @@ from psap.queue.model import Agent, Device
 MODES = ("listen", "whisper", "join")
 RING_SECONDS = 20.0
 LOOK_EVERY = 5.0
+FREE_WITHIN = 1.0  # seconds for a telephone that was hung up just now
 YOUNG = 5.0  # seconds in which a channel that was asked for may not be listed yet
 
 
@@ -83,7 +85,7 @@ class Spying:
         return [
             {"id": f"agent:{spy.by}", "name": self._name(spy.by), "mode": spy.mode}
             for spy in self._spies.values()
-            if spy.call_id == call and (self._tell_agents or spy.mode != "listen")
+            if spy.call_id == call and spy.mode != "join" and (self._tell_agents or spy.mode != "listen")
         ]
 
     # -- the wishes
@@ -95,16 +97,16 @@ class Spying:
             raise ControlError("bad_request", f"mode: {', '.join(MODES)}")
         spied = self._spied(tracker)
         mine = next((key for key, spy in self._spies.items() if spy.by == by), None)
-        if mine is not None and self._spies[mine].call_id == tracker.call.id and mode != "join":
-            await self._audit(Action.LISTEN_STARTED, by, tracker.call.id, mode)
-            await self._actions.spy_otherwise(mine, mode)  # the telephone is in the hand already
-            self._spies[mine].mode = mode
-            self._tell(tracker)
+        joined = (tracker.call.id, by) in self._joined or (
+            mine is not None and self._spies[mine].mode == "join"
+        )
+        if mine is not None and self._spies[mine].call_id == tracker.call.id and not joined:
+            await self._otherwise(tracker, mine, mode)  # the telephone is in the hand already
             return {"mode": mode}
-        if mine is not None:
-            raise ControlError(
-                "agent_busy", "telepon Anda sedang mendengarkan / your telephone listens already"
-            )
+        if joined:
+            if mode == "join":
+                return {"mode": mode}
+            await self.stop(params)
         agent = await self._free(by)
         await self._audit(Action.LISTEN_STARTED, by, tracker.call.id, mode)
         if mode == "join":
@@ -122,11 +124,25 @@ class Spying:
         self._tell(tracker)
         return {"mode": mode}
 
+    async def _otherwise(self, tracker: Tracker, channel: str, mode: str) -> None:
+        spy = self._spies[channel]
+        await self._audit(Action.LISTEN_STARTED, spy.by, tracker.call.id, mode)
+        if mode == "join":
+            await self._talking.make_room(tracker)
+            await self._actions.join_in(channel)
+        else:
+            await self._actions.spy_otherwise(channel, mode)
+        spy.mode = mode
+        self._tell(tracker)
+
     async def stop(self, params: Params) -> dict[str, Any]:
         """The supervisor's telephone is hung up."""
         tracker, by = self._call(params), must(params, "by", longest=64)
         for channel, spy in list(self._spies.items()):
             if spy.by == by and spy.call_id == tracker.call.id:
+                if spy.mode == "join":
+                    await self._talking.drop({**params, "party": f"agent:{by}"})
+                    return {"mode": spy.mode}
                 with contextlib.suppress(RefusedError):  # it ended by itself
                     await self._actions.hang_up(channel, NORMAL)
                 return {"mode": spy.mode}
@@ -205,7 +221,11 @@ class Spying:
             raise ControlError("no_phone", f"{by}: ./112 phone {by}") from None
         if not agent.registered:
             raise ControlError("phone_away", f"{by}")
-        if agent.talking or agent.ringing or agent.device in (Device.IN_USE, Device.RINGING):
+        with contextlib.suppress(TimeoutError):  # the ear in another conversation was stopped just now
+            async with asyncio.timeout(FREE_WITHIN):
+                while _busy(agent):  # noqa: ASYNC110 - the telephone's state is told to nobody in particular
+                    await asyncio.sleep(0.05)
+        if _busy(agent):
             raise ControlError("agent_busy", f"{by}")
         return agent
 
@@ -227,3 +247,7 @@ class Spying:
                 subject=call,
                 detail={"mode": mode},
             )
+
+
+def _busy(agent: Agent) -> bool:
+    return agent.talking or agent.ringing or agent.device in (Device.IN_USE, Device.RINGING)

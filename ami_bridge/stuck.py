@@ -29,6 +29,7 @@ from ami_bridge.wire import RefusedError
 AFTER = 3.0  # seconds between a caller's hang-up and the end of the channel that are too long
 AGAIN = 10.0  # seconds until it is asked for once more
 FORGET = 60.0  # then the channel is gone, or nothing helps
+ANNOUNCER = "CBAnn/"  # a room's own voice (talk.conf) is nobody
 ALONE_EVERY = 5.0  # seconds between two looks: alone in both is no moment between two steps of Asterisk
 
 
@@ -77,7 +78,7 @@ class Stuck:
 
 def alone(rows: Iterable[Mapping[str, str]]) -> set[str]:
     """Uniqueids of callers who are in a conversation's bridge with nobody else, of CoreShowChannels' rows."""
-    rows = list(rows)
+    rows = [row for row in rows if not row.get("Channel", "").startswith(ANNOUNCER)]
     together = Counter(row.get("BridgeId", "") for row in rows)
     return {
         row["Uniqueid"]

@@ -105,7 +105,7 @@ class Talking:
 
     async def ring_in(self, tracker: Tracker, target: Target, by: str) -> None:
         """Make the conversation a room, and ring one more into it."""
-        await self._room(tracker)
+        await self.make_room(tracker)
         ring = scaled(self._settings, TRANSFER_RING_SECONDS, SHORTEST_RING_SECONDS)
         channel = leg_id(tracker.call.uniqueid, target.who, next(self._numbers))
         self._rings[channel] = Ring(tracker.call.uniqueid, time.monotonic() + ring)
@@ -149,7 +149,7 @@ class Talking:
 
     # -- the room
 
-    async def _room(self, tracker: Tracker) -> None:
+    async def make_room(self, tracker: Tracker) -> None:
         """Caller and call taker sit in a room of their own; at once, without a word between being lost."""
         call = tracker.call.uniqueid
         async with self._making.setdefault(call, asyncio.Lock()):

@@ -151,9 +151,12 @@ def invited(at: int, leg: str, phone: str | None) -> f.Ringing | None:
 
 
 def came(at: int, leg: str) -> f.Answered | None:
-    """Who was rung into a conversation is in it."""
+    """Who was rung into a conversation is in it; also a supervisor who only listened before."""
     found = read_leg_id(leg)
-    return f.Answered(at, found[0], leg, found[1].agent) if found else None
+    if found is None:
+        return None
+    call, who = found
+    return f.Answered(at, call, leg, who.id if who.kind is PartyKind.SPY else who.agent)
 
 
 def _newchannel(event: Headers, at: int) -> f.Fact | None:

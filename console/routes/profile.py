@@ -5,9 +5,16 @@ from __future__ import annotations
 from pydantic import BaseModel
 
 from console.table import EVERYONE, Ask, RouteTable
-from psap.agencies.model import Agency, Category, District, Neighbour, Shift
+from psap.agencies.model import Agency, Category, District, Shift
 
 table = RouteTable("profile")
+
+
+class Centre(BaseModel):
+    """A neighbouring centre; its id is its number."""
+
+    id: str
+    name: str
 
 
 class City(BaseModel):
@@ -20,7 +27,7 @@ class City(BaseModel):
     languages: list[str]
     categories: list[Category]
     agencies: list[Agency]
-    neighbours: list[Neighbour]
+    centres: list[Centre]
     shifts: list[Shift]
     districts: list[District]
 
@@ -34,4 +41,6 @@ class City(BaseModel):
 )
 async def get_profile(ask: Ask[None, None]) -> City:
     profile = ask.parts.profile
-    return City(**{name: getattr(profile, name) for name in City.model_fields})
+    centres = [Centre(id=each.number, name=each.name) for each in profile.neighbours]
+    fields = {name: getattr(profile, name) for name in City.model_fields if name != "centres"}
+    return City(**fields, centres=centres)

@@ -72,4 +72,4 @@ def read_leg_id(channel: str | None) -> tuple[str, Party] | None:
 def call_of(linkedid: str) -> str:
     """The Uniqueid of the call that a Linkedid means: who is being rung in has an own one until then."""
     found = read_leg_id(linkedid)
-    return found[0] if found and found[1].kind is not PartyKind.SPY else linkedid
+    return found[0] if found else linkedid

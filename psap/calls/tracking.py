@@ -30,7 +30,7 @@ from psap.calls.model import (
     TimelineEntry,
     call_id,
 )
-from psap.calls.parties import Party, PartyKind, party
+from psap.calls.parties import Party, PartyKind, party, read_leg_id
 
 # Q.850 causes that are the network's doing, nobody's wish
 NETWORK_CAUSES = {3, 25, 27, 38, 41, 42, 47, 58, 102, 127}
@@ -299,7 +299,9 @@ class Tracker:
     def _answered(self, fact: f.Answered) -> bool:
         state = self.legs.get(fact.channel)
         if state is None:
-            state = LegState(Leg(agent=fact.agent), None, None)
+            asked = read_leg_id(fact.channel) is not None  # listened before, and joins now
+            state = LegState(Leg(agent=fact.agent), None, None, queued=not asked, invited=asked)
+            self.shared = self.shared or asked
             self.legs[fact.channel] = state
             self.call.legs.append(state.leg)
         if state.talking or state.leg.answered_at is not None:
@@ -328,11 +330,14 @@ class Tracker:
         return True
 
     def _talk_ended(self, fact: f.TalkEnded) -> bool:
-        state = self.legs.get(fact.channel) or self.talking_leg()
+        state = self.legs.get(fact.channel)
         if state is None:
-            # a leg that we ended (a dead browser's): the queue tells of it only when the caller hangs up, and
-            # without its channel. That says nothing about the last conversation
-            return False
+            # of a leg that the caller was led away from, or that we ended, the queue may tell late, without
+            # its channel: it is the one that it connected last, and says nothing about a later conversation
+            queued = [each for each in self.legs.values() if each.queued and each.leg.answered_at is not None]
+            state = queued[-1] if queued else self.talking_leg()
+            if state is None or not state.talking:
+                return False
         if state.moved:  # that the caller left is known
             return False
         closed = self._close_talk(state, fact.at)

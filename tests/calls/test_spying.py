@@ -57,42 +57,44 @@ async def test_listen_whisper_and_join(centre: Centre) -> None:
         await hear(ear, CALLER_TONE, AGENT_TONE)
         await listeners(centre, talk.call_id, "whisper")
 
-        await boss.api.post(f"{path}/stop")
-        await ring.ended(PATIENCE)
-        await hear(agent, CALLER_TONE, deaf=(SECOND_TONE,))
-        await listeners(centre, talk.call_id)
-        await centre.agent_is("supervisor1", "ready")
-
         await boss.api.post(path, {"mode": "join"})
-        ring = await boss.phone.ringing(PATIENCE)
-        await ring.answer()
         await hear(caller, AGENT_TONE, SECOND_TONE)
         await hear(agent, CALLER_TONE, SECOND_TONE)
         await hear(ear, CALLER_TONE, AGENT_TONE)
         await party_is(centre, talk.call_id, "agent:supervisor1", "talking")
+        await listeners(centre, talk.call_id)
         await boss.api.post(f"{path}/stop")
         await ring.ended(PATIENCE)
         await hear(caller, AGENT_TONE, deaf=(SECOND_TONE,))
+        await hear(agent, CALLER_TONE, deaf=(SECOND_TONE,))
 
-        # and what was listened to in a room ends with the conversation
+        # joined at once, and then only an ear: the telephone rings anew
+        await boss.api.post(path, {"mode": "join"})
+        ring = await boss.phone.ringing(PATIENCE)
+        await ring.answer()
+        await hear(agent, CALLER_TONE, SECOND_TONE)
         await boss.api.post(path, {"mode": "listen"})
+        await ring.ended(PATIENCE)
         ring = await boss.phone.ringing(PATIENCE)
         await ring.answer()
         await hear(ear, CALLER_TONE, AGENT_TONE)
+        await hear(agent, CALLER_TONE, deaf=(SECOND_TONE,))
+        # it ends with the conversation
         talk.caller.hang_up()
         assert await ring.ended(PATIENCE) == "caller"
         record = await centre.closed(talk.call_id)
         said: list[tuple[str, str, str]] = []
         for _ in range(100):
             said = await audited(centre, talk.call_id)
-            if len(said) >= 7:
+            if len(said) >= 8:
                 break
     assert (record["ending"], record["agent"], record["ended_by"]) == ("answered", "agent1", "caller")
     who, on, off = "supervisor1", "call.listen_started", "call.listen_stopped"
     assert said == [
         (who, on, "listen"),
         (who, on, "whisper"),
-        (who, off, "whisper"),
+        (who, on, "join"),
+        (who, off, "join"),
         (who, on, "join"),
         (who, off, "join"),
         (who, on, "listen"),

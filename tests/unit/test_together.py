@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ami_bridge.stuck import alone
 from ami_bridge.translate import call_fact
 from ami_bridge.wire import RefusedError, check
 from psap.calls import facts as f
@@ -171,6 +172,14 @@ def test_amis_words_about_who_is_asked_in() -> None:
     assert call_fact({"Event": "Newchannel", **own, "Uniqueid": spy, "Linkedid": spy}) is None
 
 
+def test_a_caller_with_nothing_but_the_room_s_own_voice_is_alone() -> None:
+    caller = {"Channel": "PJSIP/trunk-00000001", "Uniqueid": CALL, "Linkedid": CALL, "BridgeId": "room"}
+    voice = {"Channel": "CBAnn/room-00000001;2", "Uniqueid": "v", "Linkedid": "v", "BridgeId": "room"}
+    there = {"Channel": "PJSIP/abc-00000002", "Uniqueid": LEG, "Linkedid": CALL, "BridgeId": "room"}
+    assert alone([caller, voice]) == {CALL}
+    assert alone([caller, voice, there]) == set()
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -198,3 +207,16 @@ def test_only_our_own_wishes_ring_anybody(wrong: dict[str, str]) -> None:
         check("Originate", {**right, **wrong})
     with pytest.raises(RefusedError):
         check("Redirect", {"Channel": "x", "Context": "from-phone", "Exten": "s", "Priority": 1})
+
+
+def test_the_queue_s_late_word_about_a_leg_that_was_left_says_nothing_of_the_end() -> None:
+    made = tracker(
+        f.Transferred(9 * S, CALL, "agent", "agent2", "agent1", "cold"),
+        f.Ringing(9 * S, CALL, "site-1.7", "agent2", "phone2", queued=False),
+        f.RingEnded(12 * S, CALL, "site-1.7", "answered"),
+        f.TalkEnded(13 * S, CALL, "", "caller"),  # it knows the first leg's channel no more
+    )
+    assert made.talking_leg() is made.legs["site-1.7"]
+    made.apply(f.LegGone(15 * S, CALL, "site-1.7", by_far_end=True, cause=16))
+    made.apply(f.Ended(15 * S, CALL, 16))
+    assert (made.call.ended_by, made.call.talk_seconds) == (EndedBy.AGENT, 9.0)
