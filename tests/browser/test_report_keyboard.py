@@ -232,3 +232,42 @@ async def test_the_same_fire_is_offered_and_joined(centre: Centre, desk: Desk) -
     found = (await centre.supervisor.post("/incidents/search", {"call_id": call_id}))["items"][0]
     first = await centre.supervisor.get(f"/incidents/{found['linked_to']}")
     assert first["number"] == third
+
+
+@pytest.mark.long
+async def test_the_report_goes_with_the_caller(centre: Centre, desk: Desk) -> None:
+    """Who gets the caller handed over finds the form as it was written, and goes on in the same report."""
+    number = fresh_number()
+    browser = desk.page.context.browser
+    assert browser is not None
+    other = await Desk.open(browser, desk.url)
+    async with centre.seat("agent1") as seat:
+        await desk.sign_in("agent1", DEMO_PASSWORD)
+        async with centre.caller(number) as caller:
+            await caller.answered()
+            await caller.press("0")
+            call = await seat.phone.ringing(20)
+            await call.answer()
+            await desk.phase("talking", 20)
+            await desk.page.keyboard.type("Jl. Pandanaran 5")
+            await desk.saved()
+            report = await desk.part("report-number").inner_text()
+            call_id = await desk.part("report").get_attribute("data-call")
+            async with centre.seat("agent2") as next_seat:
+                await other.sign_in("agent2", DEMO_PASSWORD)
+                to = {"kind": "agent", "id": "agent2"}
+                await seat.api.post(f"/calls/{call_id}/transfer", {"to": to, "how": "cold"})
+                theirs = await next_seat.phone.ringing(20)
+                await theirs.answer()
+                await other.phase("talking", 20)
+                await expect(other.input("place")).to_have_value("Jl. Pandanaran 5", timeout=20_000)
+                await expect(other.part("report-number")).to_have_text(report)
+                await other.page.keyboard.press("Alt+3")
+                await other.page.keyboard.type("atap roboh")
+                await other.saved()
+                theirs.hang_up()
+    found = (await centre.supervisor.post("/incidents/search", {"call_id": call_id}))["items"]
+    assert [(each["number"], each["place"], each["description"]) for each in found] == [
+        (report, "Jl. Pandanaran 5", "atap roboh")
+    ]
+    assert other.complaints == []
