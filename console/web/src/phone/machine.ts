@@ -12,10 +12,12 @@ export interface State {
   talk: Talk
   held: boolean
   muted: boolean
+  /** The exchange knows where the conversation is: false from a lost socket until it was told of the new one. */
+  settled: boolean
   /** Why the line is not there, as a word of `phone.why.*`; null: nothing went wrong. */
   why: string | null
 }
-export const IDLE: State = { line: 'idle', talk: 'none', held: false, muted: false, why: null }
+export const IDLE: State = { line: 'idle', talk: 'none', held: false, muted: false, settled: true, why: null }
 
 export type Happening =
   | { what: 'open' }
@@ -24,6 +26,8 @@ export type Happening =
   | { what: 'refused'; why: string }
   /** The socket is gone; a conversation's sound goes on without it. */
   | { what: 'lost' }
+  /** The conversation was moved to the new socket. */
+  | { what: 'settled' }
   | { what: 'closed'; why?: string }
   | { what: 'rings' }
   | { what: 'answers' }
@@ -32,7 +36,7 @@ export type Happening =
   | { what: 'held'; on: boolean }
   | { what: 'muted'; on: boolean }
 
-const NO_TALK = { talk: 'none', held: false, muted: false } as const
+const NO_TALK = { talk: 'none', held: false, muted: false, settled: true } as const
 
 export function step(state: State, now: Happening): State {
   switch (now.what) {
@@ -40,7 +44,8 @@ export function step(state: State, now: Happening): State {
     // a late answer of a telephone that was closed meanwhile opens nothing
     case 'registered': return state.line === 'idle' ? state : { ...state, line: 'ready', why: null }
     case 'refused': return state.line === 'idle' ? state : { ...state, line: state.line === 'registering' ? 'registering' : 'lost', why: now.why }
-    case 'lost': return state.line === 'idle' ? state : { ...state, line: state.line === 'registering' ? 'registering' : 'lost' }
+    case 'lost': return state.line === 'idle' ? state : { ...state, line: state.line === 'registering' ? 'registering' : 'lost', settled: state.talk === 'none' || state.talk === 'ringing' }
+    case 'settled': return { ...state, settled: true }
     // Who is no longer the telephone still finishes the conversation.
     case 'closed': return { ...state, line: 'idle', why: now.why ?? null }
     case 'rings': return state.talk === 'none' ? { ...state, ...NO_TALK, talk: 'ringing' } : state

@@ -40,7 +40,7 @@ export const sentSound = shallowRef<MediaStream | null>(null)
 export const isOpen = computed(() => state.value.line !== 'idle')
 /** This page has, or will ring for, the conversation. */
 export const inHand = computed(() => state.value.talk !== 'none')
-export const canHold = computed(() => state.value.talk === 'talking' && state.value.line !== 'lost')
+export const canHold = computed(() => state.value.talk === 'talking' && state.value.line !== 'lost' && state.value.settled)
 const deskThere = computed(() => mine.value?.phone_registered === true && mine.value.telephone !== 'browser')
 export const speaker = new Speaker(() => settings.value)
 const mark = (what: string): void => { performance.mark(`psap-phone:${what}`) }

@@ -33,7 +33,6 @@ export class Telephone {
   private older: Carrier | null = null
   private microphone: MediaStream | null = null
   private mine: MediaStreamTrack[] = []
-  private interrupted = false
   private refusals = 0
   private timers = new Set<ReturnType<typeof setTimeout>>()
 
@@ -60,7 +59,7 @@ export class Telephone {
     this.carrier = carrier
     const own = (run: (data: never) => void) => (data: never): void => { if (this.agent === agent) run(data) }
     agent.on('registered', own(() => { this.refusals = 0; this.happens({ what: 'registered' }); this.renew() }))
-    agent.on('disconnected', own(() => { this.interrupted = this.talking; this.happens({ what: 'lost' }) }))
+    agent.on('disconnected', own(() => this.happens({ what: 'lost' })))
     agent.on('unregistered', own(() => this.happens({ what: 'lost' })))
     agent.on('registrationFailed', own((data: { response?: { status_code?: number } | null }) => this.refused(data.response?.status_code ?? null)))
     // JsSIP leaves the refresh to whoever listens: an older connection must not take the registration back
@@ -125,7 +124,7 @@ export class Telephone {
 
   /** Whether it could be asked for: not while the line is lost, nor while another change is on its way. */
   hold(on: boolean): boolean {
-    if (this.state.talk !== 'talking' || this.state.line === 'lost' || this.interrupted || !this.session) return false
+    if (this.state.talk !== 'talking' || this.state.line === 'lost' || !this.state.settled || !this.session) return false
     return on ? this.session.hold() : this.session.unhold()
   }
 
@@ -140,7 +139,7 @@ export class Telephone {
     if (this.state.line !== 'ready') { carrier.renew(); return }
     const asked = Date.now()
     agent.register()
-    this.later(() => { if (this.carrier === carrier && carrier.heard < asked) { this.interrupted = this.talking; carrier.renew() } }, ANSWER_MS)
+    this.later(() => { if (this.carrier === carrier && carrier.heard < asked) carrier.renew() }, ANSWER_MS)
   }
 
   /** A key made now is not made while a caller waits for the first sound. */
@@ -178,7 +177,6 @@ export class Telephone {
   private ended(cause: string): void {
     if (!this.session) return
     this.session = null
-    this.interrupted = false
     for (const track of this.mine) track.stop()
     this.mine = []
     this.happens({ what: 'gone' })
@@ -191,8 +189,8 @@ export class Telephone {
 
   /** After a new socket the exchange must learn where this conversation is now, or its BYE goes nowhere. */
   private renew(left = RENEW_TIMES): void {
-    if (!this.interrupted || !this.session || this.state.line !== 'ready') return
-    if (this.session.renegotiate({}, () => { this.interrupted = false })) return
+    if (this.state.settled || !this.session || this.state.line !== 'ready') return
+    if (this.session.renegotiate({}, () => this.happens({ what: 'settled' }))) return
     if (left > 0) this.later(() => this.renew(left - 1), RENEW_EVERY_MS)
   }
 
