@@ -135,6 +135,10 @@ async def test_a_whole_report_by_keyboard_alone(centre: Centre, desk: Desk, tmp_
     assert incident["callback_number"] == number
     assert incident["closing"]["told"] is True
     assert "menuju lokasi" in incident["closing"]["what"]
+    # and whoever looks later reads all of it
+    await page.goto(f"{desk.url}/#/catatan/{incident['id']}")
+    for words in ("kain", "menuju lokasi", "pin petugas", "2 sesak napas"):
+        await expect(page.get_by_text(words).last).to_be_visible()
     johar = (await centre.supervisor.post("/places/search", {"text": "Pasar Johar"}))["items"][0]
     east = (
         (incident["longitude"] - johar["longitude"]) * 111_320 * 0.9926
