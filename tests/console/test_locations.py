@@ -7,8 +7,12 @@ from typing import Any
 
 import pytest
 
+from console.routes.locations import LINKS
+from console.visibility import Sight, masked, sight
+from psap.accounts.model import Role
 from psap.platform.clock import FixedClock
-from tests.console.conftest import Console
+from psap.platform.events import Event, EventType
+from tests.console.conftest import Console, person
 from tests.console.test_calls import call, record
 
 HERE = {"latitude": -6.9718, "longitude": 110.4246, "radius_m": 18.5}
@@ -110,8 +114,6 @@ async def test_a_wrong_or_old_link_says_how_to_call_112(console: Console) -> Non
         status, problem = await send(console, wrong)
         assert (status, problem["key"]) == (410, "link_over"), wrong
         assert "112" in problem["detail"]
-    from console.routes.locations import LINKS
-
     app = console.server.app
     app[LINKS].links._clock = late
     assert (await send(console, token))[0] == 410
@@ -153,6 +155,17 @@ async def test_guessing_is_slowed_down_and_hurts_nobody_else(console: Console) -
     for _ in range(30):
         status, _ = await send(console, token)
     assert status == 429  # one link, too often
+
+
+def test_where_somebody_else_s_caller_is_stays_hidden() -> None:
+    place = {**HERE, "source": "shared", "at": "2026-01-01T00:00:00+00:00"}
+    event = Event(EventType.CALL_LOCATED, 0, {"call_id": "c", "agent": "agent1", "location": place})
+    assert sight(event, person("agent1")) is Sight.FULL
+    assert sight(event, person("supervisor1", Role.SUPERVISOR)) is Sight.FULL
+    assert sight(event, person("agent2")) is Sight.MASKED
+    assert sight(event, person("qc1", Role.QC)) is Sight.NONE
+    assert masked(event.data)["location"] is None
+    assert masked({"call": {"id": "c", "location": place}})["call"]["location"] is None
 
 
 async def test_without_the_bridge_the_page_is_told(console: Console) -> None:

@@ -9,8 +9,8 @@ import pytest
 from pydantic import ValidationError
 
 from psap.agencies.profile import Profile, find_profile, load_profile
-from psap.calls.model import Call, Caller, CallerKind
-from psap.calls.store import row_of, upsert
+from psap.calls.model import Call, Caller, CallerKind, Ending, Location, LocationSource, Source
+from psap.calls.store import load, row_of, upsert
 from psap.incidents import belonging
 from psap.incidents.model import (
     Closing,
@@ -220,6 +220,24 @@ async def test_open_nearby_and_of_the_same_number(desk: Desk) -> None:
         (near.id, 22.0, False),
     ]
     assert {far.id, own.id}.isdisjoint(each.incident.id for each in found)
+
+
+async def test_what_the_telephone_sent_survives_a_catch_up(database: Database) -> None:
+    """It stands in no file of Asterisk's: a record from the ledger must not take it away."""
+    shared = Location(
+        latitude=-6.97, longitude=110.42, radius_m=9, source=LocationSource.SHARED, at=5_000_000
+    )
+    live = Call(id="call-9", site=SITE, uniqueid="u9", started_at=1_000_000, location=shared)
+    caught_up = Call(
+        id="call-9", site=SITE, uniqueid="u9", started_at=1_000_000, ended_at=9_000_000,
+        ending=Ending.ANSWERED, source=Source.LEDGER,
+        location=shared.model_copy(update={"latitude": -6.5, "source": LocationSource.NETWORK}),
+    )  # fmt: skip
+    async with database.write() as connection:
+        await upsert(connection, [row_of(live, None, 1)])
+        await upsert(connection, [row_of(caught_up, None, 2)])
+        found = (await load(connection, ["call-9"]))["call-9"][0]
+    assert (found.ending, found.location) == (Ending.ANSWERED, shared)
 
 
 async def test_an_incident_of_an_older_version_is_read(desk: Desk) -> None:

@@ -16,6 +16,7 @@ from psap.calls.tracking import Tracker
 from psap.pbx.render import DIALPLAN
 from psap.places.model import Point, metres
 from psap.places.network import LONGEST, spot_of
+from tests.unit.test_ledger import GATE, TRUNK, hangup, told, user
 
 
 @pytest.mark.parametrize(
@@ -97,6 +98,16 @@ def test_a_polygon_with_more_corners_than_a_line_holds_is_less_sure() -> None:
     # the true middle lies within
     assert metres(spot.at, Point(-6.98, 110.42)) < spot.radius_m
     assert spot.radius_m > 1_100
+
+
+def test_the_ledger_knows_it_too() -> None:
+    lines = [GATE[0], GATE[1], user("PsapPlace", 100.2, "Shape=Circle;Figures=__2_-6.98_110.42_850")]
+    tracker = told([*lines, *GATE[2:], hangup(110.0, TRUNK)])
+    assert tracker is not None
+    assert tracker.call.location is not None
+    assert tracker.call.location.model_dump() == {
+        "latitude": -6.98, "longitude": 110.42, "radius_m": 850.0, "source": "network", "at": 100_200_000,
+    }  # fmt: skip
 
 
 def test_the_dialplan_tells_no_more_than_is_read() -> None:
