@@ -5,6 +5,7 @@ Asterisk's web server listens on loopback only. Nothing else is asked for here.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 
 import aiohttp
@@ -15,7 +16,7 @@ SECONDS = 3.0  # measured: 1 to 3 ms
 
 
 class Ari:
-    """Puts and deletes passwords of pjsip. All raise LinkAwayError where Asterisk does not do it."""
+    """Puts passwords of pjsip. All raise LinkAwayError where Asterisk does not do it."""
 
     def __init__(self, port: int, secret: Callable[[], str]) -> None:
         """``secret`` is asked at each request: the password may be rotated."""
@@ -28,11 +29,12 @@ class Ari:
         body = {"fields": [{"attribute": key, "value": value} for key, value in fields.items()]}
         await self._ask("PUT", name, body)
 
-    async def drop_password(self, name: str) -> None:
-        """This telephone has no password: nobody can be it. None there is what is wished for."""
-        await self._ask("DELETE", name, None, gone=404)
+    async def lock(self, name: str) -> None:
+        """Nobody can be this telephone. Not by deleting: Asterisk answers one without a password with 500
+        and a name that there is not with 401, and whoever tries names would know what there is."""
+        await self.put_password(name, secrets.token_urlsafe(24))
 
-    async def _ask(self, method: str, name: str, body: object, *, gone: int | None = None) -> None:
+    async def _ask(self, method: str, name: str, body: object) -> None:
         login = aiohttp.BasicAuth("psap", self._secret())
         limit = aiohttp.ClientTimeout(total=SECONDS)
         try:
@@ -40,7 +42,7 @@ class Ari:
                 aiohttp.ClientSession(auth=login, timeout=limit) as http,
                 http.request(method, self._url + name, json=body) as answer,
             ):
-                if answer.status >= 300 and answer.status != gone:
+                if answer.status >= 300:
                     # never the body: Asterisk repeats in it what it was sent
                     raise LinkAwayError(
                         f"Asterisk's REST interface answered {answer.status} to {method} auth"

@@ -24,7 +24,7 @@ from psap.calls.service import Following
 from psap.platform.control import ControlError
 from psap.platform.events import Event, EventType
 from psap.queue import web_store
-from psap.queue.model import Agent, Kind, Telephone, web_name
+from psap.queue.model import Agent, Device, Kind, Telephone, web_name
 from psap.queue.web_store import WebPhone
 
 DOMAIN = "psap112.invalid"  # a telephone's name is all that Asterisk looks at
@@ -58,6 +58,8 @@ class WebPhones:
         self._open: dict[str, WebPhone] = {}  # agent -> the tab
         self._loaded = False
         self._lock = asyncio.Lock()
+        self._stale = True  # Asterisk may know no password of ours
+        self._locked: set[str] = set()  # endpoints without a tab, since Asterisk was started
         self._away: dict[str, float] = {}  # agent -> monotonic: a member without a registration since then
 
     def methods(self) -> dict[str, Method]:
@@ -95,6 +97,7 @@ class WebPhones:
             async with self._data.writing() as connection:
                 await web_store.put(connection, self._data.site, phone)
             self._open[agent] = phone
+            self._locked.discard(phone.username)
             self._mark()
             await self._ari.put_password(phone.username, phone.password)
         other = before is not None and before.session != session
@@ -153,7 +156,7 @@ class WebPhones:
     async def _end(self, agent: str) -> None:
         """The password first: it must be dead also where the database is away."""
         found = self._open[agent]
-        await self._ari.drop_password(found.username)
+        await self._ari.lock(found.username)
         async with self._data.writing() as connection:
             await web_store.drop(connection, self._data.site, agent)
         self._open.pop(agent, None)
@@ -161,15 +164,31 @@ class WebPhones:
 
     async def again(self) -> None:
         """Asterisk may have been started anew: it knows no password then."""
+        self._stale = True
         async with self._lock:
             await self._load()
+            await self._put_all()
+
+    async def _put_all(self) -> None:
+        """Every open tab's password; and where no tab is, one that nobody knows."""
+        if self._stale:
+            self._locked.clear()
             for phone in self._open.values():
                 await self._ari.put_password(phone.username, phone.password)
+            self._stale = False
+        for agent in self._following.desk.agents():
+            browser = agent.browser
+            if browser is None or agent.agent in self._open or browser.name in self._locked:
+                continue
+            await self._ari.lock(browser.name)
+            self._locked.add(browser.name)
 
     async def sweep(self) -> None:
-        """Passwords of sign-ins that ended."""
+        """Passwords of sign-ins that ended; and what could not be put when Asterisk came back."""
         async with self._lock:
             await self._load()
+            self._mark()  # telephones may have been made meanwhile
+            await self._put_all()
             async with self._data.reading() as connection:
                 now = self._following.clock.now_us()
                 ended = await web_store.ended(connection, self._data.site, now)
@@ -177,8 +196,6 @@ class WebPhones:
                 if agent in self._open:
                     await self._end(agent)
                     self._log.info("a browser's telephone ended with its sign-in")
-        if self._loaded:
-            self._mark()  # telephones may have been made meanwhile
 
     # -- who is the member
 
@@ -240,18 +257,24 @@ class WebPhones:
         agent.joined(telephone, paused=paused, reason=reason)
         self.told(agent)
 
-    def choose(self, agent: Agent, wanted: str | None) -> Telephone:
+    async def choose(self, agent: Agent, wanted: str | None) -> Telephone:
         """The telephone for a login. Raises ControlError(no_phone, bad_request)."""
+        if wanted is not None and wanted not in set(Kind):
+            raise ControlError("bad_request", "telephone is desk or browser")
+        browser = agent.browser
+        # the page knows of its registration before the news of it has come to us
+        if (
+            browser is not None
+            and agent.agent in self._open
+            and not browser.registered
+            and wanted != Kind.DESK
+            and await self._actions.has_contact(browser.name)
+        ):
+            browser.device = Device.FREE
         if wanted is None:
             mine = agent.telephone
-            # where only the other one is there, it is meant
-            return (
-                next((each for each in agent.telephones if each.registered), mine)
-                if not mine.registered
-                else mine
-            )
-        if wanted not in set(Kind):
-            raise ControlError("bad_request", "telephone is desk or browser")
+            there = next((each for each in agent.telephones if each.registered), mine)
+            return mine if mine.registered else there  # where only the other one is there, it is meant
         found = agent.of_kind(Kind(wanted))
         if found is None or (found.kind is Kind.BROWSER and not found.registered):
             raise ControlError("no_phone", f"the browser of {agent.agent} is no telephone now")

@@ -84,7 +84,7 @@ class Wishes:
     async def login(self, params: Params) -> dict[str, Any]:
         agent = await self._agent(params)
         wanted = text(params, "telephone", longest=16, needed=False)
-        telephone = self._telephones.choose(agent, wanted)
+        telephone = await self._telephones.choose(agent, wanted)
         if not telephone.member:
             await self._telephones.move(agent, telephone)
         else:

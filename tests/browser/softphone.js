@@ -52,6 +52,8 @@ class Phone {
     for (const what of ['connected', 'disconnected', 'registered', 'unregistered', 'registrationFailed']) {
       this.agent.on(what, (event) => this.tell(what, { cause: event?.cause, status: event?.response?.status_code }))
     }
+    // an exchange that was started anew learns the password some moments later
+    if (!account) this.agent.on('registrationFailed', () => setTimeout(() => this.agent.register(), 1000))
     // a dialog goes on over the socket that it last spoke on: after a loss it must speak again
     this.agent.on('disconnected', () => { this.lost = true })
     this.agent.on('registered', () => {

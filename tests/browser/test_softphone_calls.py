@@ -155,6 +155,39 @@ async def test_three_seconds_of_nothing_end_no_conversation(centre: Centre) -> N
 
 
 @pytest.mark.long
+async def test_a_browser_that_does_not_come_back_leaves_the_queue(centre: Centre) -> None:
+    """Nobody is rung who is not there, and nobody counts as there; who has a desk phone, is there by it."""
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(out_of_the_queue(centre.home, "agent1", "agent2"))
+        await stack.enter_async_context(centre.seat("agent2"))
+        alone = await stack.enter_async_context(web_seat(centre.home, "agent1"))
+        both = await stack.enter_async_context(web_seat(centre.home, "agent2"))
+        assert (await centre.agent_is("agent2", "ready"))["telephone"] == "browser"
+        await alone.die()
+        await both.die()
+        await centre.agent_is("agent1", "logged_out", timeout=90)
+        row = await centre.agent_is("agent2", "ready", timeout=90)
+        assert (row["telephone"], row["phone_registered"]) == ("desk", True)
+
+
+@pytest.mark.long
+async def test_asterisk_is_started_anew_and_the_telephone_is_one_again(centre: Centre) -> None:
+    number = fresh_number()
+    async with out_of_the_queue(centre.home, "agent1"), web_seat(centre.home, "agent1") as phone:
+        os.kill(await asyncio.to_thread(centre.home.pid, "asterisk"), signal.SIGKILL)
+        await phone.told("disconnected", timeout=60)
+        await phone.told("registered", count=2, timeout=90)
+        await centre.agent_is("agent1", "ready", timeout=60)
+        async with centre.caller(number, sound=list(hum(CALLER_TONE))) as caller:
+            await caller.answered()
+            await caller.press("0")
+            await phone.told("answered")
+            await phone.hears(CALLER_TONE)
+            await phone.hang_up()
+            await caller.ended()
+
+
+@pytest.mark.long
 async def test_a_second_tab_leaves_the_first_its_conversation(centre: Centre) -> None:
     """Also without its registration; and should it die all the same, that is noticed."""
     number = fresh_number()

@@ -78,6 +78,7 @@ async def test_twenty_of_twenty_that_died_were_taken_over(centre: Centre) -> Non
             answered = await other.told("answered")
             await caller.media.hears(1320.0, timeout=20)
             taken.append(answered["at"] / 1000 - died)
+            print(f"taken over after {taken[-1]:.2f} s", flush=True)
             await other.hang_up()
             await caller.ended()
         record = await centre.record(number, timeout=30)

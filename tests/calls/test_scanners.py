@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from psap.platform.control import ask
+from psap.queue.model import web_name
 from psap.sip.sipp import Lines
 from tests.calls.test_strangers import wiretap
 from tests.support.api import Api
@@ -168,12 +169,12 @@ def _shape(answer: str) -> str:
 
 
 async def test_names_cannot_be_enumerated(centre: Centre) -> None:
-    """A telephone's name, a missing one, the trunk's: the same answers, with and without a password."""
+    """A telephone's name, its browser's, a missing one, the trunk's: the same answers, whatever is tried."""
     phone = phone_account(centre.home, "agent1")["username"]
     seen: dict[str, dict[str, list[str]]] = {}
     with closing(await Stranger(centre.target, GUESSER).open()) as guesser:
         for method in ("REGISTER", "INVITE", "OPTIONS"):
-            for user in (phone, "qwertyuiop123456", "1000", "trunk", "agent1"):
+            for user in (phone, web_name(phone), "qwertyuiop123456", "1000", "trunk", "agent1"):
                 answers = await guesser.request(method, user, password="guess")
                 seen.setdefault(method, {})[user] = [_shape(each) for each in answers]
                 await guard(centre, "release", address=GUESSER)
