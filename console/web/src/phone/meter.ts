@@ -12,7 +12,8 @@ export function loudness(samples: Float32Array): number {
 }
 
 let context: AudioContext | null = null
-/** The page's one listening context; asleep until somebody touched the page, where the browser wants that. */
+let users = 0
+/** The page's one listening context; asleep until somebody touched the page, where the browser wants that, and while nobody listens. */
 export function listening(): AudioContext {
   context ??= new AudioContext({ latencyHint: 'playback' })
   if (context.state === 'suspended') void context.resume().catch(() => {})
@@ -22,6 +23,7 @@ export function listening(): AudioContext {
 /** Tell `show` the level of a stream until the returned function is called. */
 export function measure(stream: MediaStream, show: (level: number) => void): () => void {
   const audio = listening()
+  users += 1
   const source = audio.createMediaStreamSource(stream)
   const analyser = audio.createAnalyser()
   analyser.fftSize = 1024
@@ -35,7 +37,13 @@ export function measure(stream: MediaStream, show: (level: number) => void): () 
     shown = Math.max(loudness(samples), shown * 0.8)
     show(shown < 0.01 ? 0 : shown)
   }, EVERY_MS)
-  return () => { clearInterval(timer); source.disconnect(); show(0) }
+  return () => {
+    clearInterval(timer)
+    source.disconnect()
+    show(0)
+    users -= 1
+    if (users === 0) void audio.suspend().catch(() => {})
+  }
 }
 
 /** Whether a microphone lives: `alive` after some sound that moves, not a constant hum nor digital silence. */

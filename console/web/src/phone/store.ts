@@ -43,7 +43,8 @@ export const inHand = computed(() => state.value.talk !== 'none')
 export const canHold = computed(() => state.value.talk === 'talking' && state.value.line !== 'lost' && state.value.settled)
 const deskThere = computed(() => mine.value?.phone_registered === true && mine.value.telephone !== 'browser')
 export const speaker = new Speaker(() => settings.value)
-const mark = (what: string): void => { performance.mark(`psap-phone:${what}`) }
+/** The last of each kind is kept: a shift has hundreds of calls. */
+const mark = (what: string): void => { performance.clearMarks(`psap-phone:${what}`); performance.mark(`psap-phone:${what}`) }
 
 let session = ''
 let expected = 0
