@@ -1,7 +1,7 @@
 """Screenshots made small enough for a repository: a palette of the colours that are there, well compressed.
 
-Chromium writes three bytes a dot and compresses in a hurry. Screens of ours have few colours: rounded to 32
-steps each, the commonest 256 serve, and what is rarer takes the nearest of them.
+Chromium writes three bytes a dot and compresses in a hurry. Screens of ours have few colours: the commonest
+256 serve, and what is rarer (the edges of letters) takes the nearest of them.
 """
 
 from __future__ import annotations
@@ -22,10 +22,7 @@ def shrink(path: Path) -> int:
         ValueError: the file is not such a picture.
     """
     width, height, dots = _read(path.read_bytes())
-    rounded = dots.translate(bytes(min(255, (value + 4) // 8 * 8) for value in range(256)))
-    # one number a dot, so that counting and replacing is quick
-    reds, greens, blues = rounded[0::3], rounded[1::3], rounded[2::3]
-    colours = list(zip(reds, greens, blues, strict=True))
+    colours = list(zip(dots[0::3], dots[1::3], dots[2::3], strict=True))
     counted = Counter(colours)
     palette = [colour for colour, _ in counted.most_common(256)]
     place = {colour: index for index, colour in enumerate(palette)}
