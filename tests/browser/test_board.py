@@ -7,7 +7,7 @@ import re
 import signal
 
 import pytest
-from playwright.async_api import ViewportSize, expect
+from playwright.async_api import Route, ViewportSize, expect
 
 from tests.browser.axe import findings
 from tests.browser.desk import Desk
@@ -104,3 +104,27 @@ async def test_a_server_that_hangs_is_told_on_the_wall_with_the_age_of_the_figur
     await expect(desk.part("board-trouble")).to_have_count(0, timeout=60_000)
     await expect(desk.part("board-waiting")).to_have_text("0", timeout=SLOW)
     desk.complaints.clear()  # requests that nobody answered are logged by the browser, as they should be
+
+
+async def test_a_room_with_thirty_call_takers_keeps_the_wall_whole(desk: Desk) -> None:
+    async def many(route: Route) -> None:
+        told = await (await route.fetch()).json()
+        told["by_agent"] = [
+            {"agent": f"x{n}", "name": f"Petugas nomor {n}", "answered": n + 1, "talk_seconds": None}
+            | {"mean_wait_seconds": None}
+            for n in range(32)
+        ]
+        await route.fulfill(json=told)
+
+    await desk.page.route("**/api/v1/board", many)
+    await open_wall(desk)
+    people = desk.part("board-people").get_by_role("listitem")
+    await expect(people.last).to_contain_text(re.compile(r"\+ \d+ lagi"), timeout=SLOW)
+    for width, height in ((1366, 768), (1920, 1080)):
+        await desk.page.set_viewport_size(ViewportSize(width=width, height=height))
+        cut = await desk.page.evaluate(
+            """() => [...document.querySelectorAll('[data-test=board] .tile, [data-test=board-people] ul')]
+            .filter(one => one.scrollHeight > one.clientHeight + 2)
+            .map(one => `${one.ariaLabel}: ${one.scrollHeight} of ${one.clientHeight}`)"""
+        )
+        assert cut == [], (width, cut)
