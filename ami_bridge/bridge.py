@@ -171,7 +171,9 @@ class Bridge:
             log,
         )
         targets = Targets(settings, profile, self.following, self.data)
-        self.talking = Talking(settings, targets, self.following, self.actions, log)
+        self.talking = Talking(
+            settings, targets, self.following, self.actions, log, recorded=profile.recording.enabled
+        )
         self.moving = Moving(targets, self.following, self.actions)
         self.spying = Spying(
             self.talking, targets, self.following, self.actions, self.data, self.errands.soon,

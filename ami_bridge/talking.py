@@ -43,7 +43,14 @@ class Talking:
     """The wishes of ``talk.*``."""
 
     def __init__(
-        self, settings: Settings, targets: Targets, following: Following, actions: Actions, log: Any
+        self,
+        settings: Settings,
+        targets: Targets,
+        following: Following,
+        actions: Actions,
+        log: Any,
+        *,
+        recorded: bool,
     ) -> None:
         self._settings = settings
         self._targets = targets
@@ -53,6 +60,8 @@ class Talking:
         self._numbers = itertools.count(int(time.time()) % 1_000_000_00)  # no id of before a restart again
         self._rings: dict[str, Ring] = {}  # by channel id
         self._making: dict[str, asyncio.Lock] = {}  # one room for a call, by Uniqueid
+        self._recorded = recorded
+        self._roomed: dict[str, int] = {}  # by Uniqueid: how many conversations were over before
         following.name_of = targets.name
 
     def methods(self) -> dict[str, Method]:
@@ -66,7 +75,10 @@ class Talking:
         }
 
     def duties(self) -> Iterable[Duty]:
-        return [Duty("rings into conversations", LOOK_EVERY, self.look_after)]
+        duties = [Duty("rings into conversations", LOOK_EVERY, self.look_after)]
+        if self._recorded:
+            duties.append(Duty("second voices", LOOK_EVERY, self.second_voices))
+        return duties
 
     # -- the wishes
 
@@ -163,6 +175,25 @@ class Talking:
                 while await self._actions.members(call) < 2:  # noqa: ASYNC110 - Asterisk tells no sooner
                     await asyncio.sleep(0.02)
         self._making.pop(call, None)
+
+    async def second_voices(self) -> None:
+        """A caller's second conversation (sent on, or back from the queue) goes on in a room.
+
+        MixMonitor hears no voice in a plain bridge whose RTP sequence numbers lie below those of the
+        conversation before it, which is every other one (Asterisk's issue 507, measured here on 22.10.1).
+        The sound of a room has none.
+        """
+        for tracker in list(self._following.calls.values()):
+            call, talking = tracker.call.uniqueid, tracker.talking_legs()
+            before = sum(leg.leg.answered_at is not None and not leg.talking for leg in tracker.legs.values())
+            if len(talking) != 1 or not before or talking[0].invited or tracker.call.answered_at is None:
+                continue
+            if self._roomed.get(call) == before:
+                continue
+            self._roomed[call] = before  # once for each conversation
+            with contextlib.suppress(RefusedError, TimeoutError):  # it ended in this moment
+                await self.make_room(tracker)
+        self._roomed = {call: count for call, count in self._roomed.items() if call in self._following.calls}
 
     # -- who is still being rung
 

@@ -121,6 +121,10 @@ class Media(asyncio.DatagramProtocol):
             self._events.append((-1, 4))  # released for 80 ms
         self._idle.clear()
 
+    def number_from(self, sequence: int) -> None:
+        """Go on with this RTP sequence number."""
+        self._sequence = sequence & 0xFFFF
+
     async def played(self) -> None:
         """Wait until everything queued has been sent."""
         await self._idle.wait()

@@ -6,12 +6,13 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from tests.calls.test_recording import filed, seconds_of, sound_of
 from tests.support.api import ApiError
 from tests.support.calling_back import Scene, open_scene
 from tests.support.centre import AGENT_TONE, CALLER_TONE, hum
 from tests.support.home import Home
 from tests.support.outside import Outside
-from tests.support.talking import PATIENCE, SECOND_TONE, hear, legs, party_is, talking, told
+from tests.support.talking import PATIENCE, SECOND_TONE, hear, legs, party_is, spoken, talking, told
 
 pytestmark = [pytest.mark.calls, pytest.mark.timeout(120)]
 
@@ -32,6 +33,8 @@ async def test_cold_to_another_call_taker(scene: Scene) -> None:
         talking(centre, first) as talk,
         centre.seat("agent2", **SECOND) as second,
     ):
+        first.phone.media.number_from(20_000)
+        second.phone.media.number_from(100)
         body = {"to": {"kind": "agent", "id": "agent2"}, "how": "cold"}
         await first.api.post(f"/calls/{talk.call_id}/transfer", body)
         await talk.call.ended(PATIENCE)  # the first one leaves at once
@@ -42,6 +45,7 @@ async def test_cold_to_another_call_taker(scene: Scene) -> None:
         assert pop.data["caller"]["number"] == talk.number
         await call.answer()
         await hear(talk.caller.media, SECOND_TONE, deaf=(AGENT_TONE,))
+        await spoken(talk.caller.media, 3.0)
         await hear(second.phone.media, CALLER_TONE)
         await centre.agent_is("agent2", "talking")
         await centre.agent_is("agent1", "wrapping_up", "ready")
@@ -52,6 +56,9 @@ async def test_cold_to_another_call_taker(scene: Scene) -> None:
     assert legs(record) == [("agent1", "answered"), ("agent2", "answered")]
     assert told(record, "transferred") == [{"kind": "agent", "id": "agent2", "by": "agent1", "how": "cold"}]
     assert "rescued" not in record["flags"]
+    # one recording holds both, though the second one's RTP sequence numbers lie below the first one's
+    _, sound = await sound_of(centre.supervisor, (await filed(centre, talk.call_id))["id"])
+    assert min(seconds_of(sound, hertz) for hertz in (CALLER_TONE, AGENT_TONE, SECOND_TONE)) >= 0.2
     one, two = (leg["talk_seconds"] for leg in record["legs"])
     assert record["talk_seconds"] == pytest.approx(one + two, abs=0.01)
 

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from psap.sip import audio
 from psap.sip.caller import Caller
 from psap.sip.media import Media
 from psap.sip.phone import PhoneCall
@@ -62,6 +63,14 @@ async def hear(media: Media, *tones: float, deaf: tuple[float, ...] = ()) -> Non
                     return
     except TimeoutError:
         raise AssertionError(f"{tones} should be heard, {deaf} not: {shares}") from None
+
+
+async def spoken(media: Media, seconds: float) -> None:
+    """Wait until so many more seconds of sound have come."""
+    until = media.received + round(seconds / audio.PACE)
+    async with asyncio.timeout(PATIENCE):
+        while media.received < until:  # noqa: ASYNC110 - heard, not told
+            await asyncio.sleep(0.05)
 
 
 async def party_is(centre: Centre, call_id: str, party: str, state: str) -> Json:
