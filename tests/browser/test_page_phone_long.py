@@ -13,6 +13,7 @@ from playwright.async_api import expect
 
 from tests.browser.desk import Desk
 from tests.browser.speaking import (
+    COLLEAGUE,
     PATIENCE,
     VOICE,
     colleague,
@@ -47,6 +48,30 @@ async def test_twenty_callers_are_handed_over(centre: Centre, phone: Desk) -> No
     async with colleague(centre) as second:
         for _ in range(CALLS):
             await hand_over(centre, phone, second, all_keys=True)
+
+
+async def test_a_supervisor_listens_by_the_page_alone(centre: Centre, phone: Desk) -> None:
+    async with speaking(COLLEAGUE) as browser:
+        boss = await sign_in(browser, centre.home.http_url, "supervisor1")
+        await boss.page.goto(f"{centre.home.http_url}/#/pengawasan")
+        async with centre.caller(fresh_number(), sound=list(hum(CALLER_TONE))) as caller:
+            await through_gate(caller)
+            await rings(phone)
+            await phone.page.keyboard.press("F2")
+            await talks(phone)
+            row = boss.page.locator('[data-test="agent-row"][data-agent="agent1"]')
+            # no telephone yet: the page becomes one, and takes its own ring by itself
+            await row.locator('[data-test="hear-listen"]').click()
+            await expect(boss.part("phone-controls")).to_have_attribute(
+                "data-talk", "talking", timeout=PATIENCE * 1000
+            )
+            await hears_page(boss)
+            await expect(phone.part("listener")).to_contain_text("mendengarkan", timeout=PATIENCE * 1000)
+            await until(lambda: caller.media.share(COLLEAGUE, 0.6) < 0.05)
+            await row.locator('[data-test="hear-stop"]').click()
+            await expect(boss.part("phone-controls")).to_have_count(0, timeout=PATIENCE * 1000)
+            await hears_voice(caller)
+        assert boss.complaints == []
 
 
 async def test_a_network_that_is_cut_for_three_seconds_ends_nothing(centre: Centre, phone: Desk) -> None:

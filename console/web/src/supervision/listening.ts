@@ -4,6 +4,7 @@ import { get, post, Problem } from '../api/client'
 import type { LiveEvent } from '../api/types'
 import { t } from '../i18n'
 import { asked, followers, live, me, say } from '../live/store'
+import { expectRing, reachable } from '../phone/store'
 import { after, hearingOf, withTalk, type Mode, type Talk, type Talks } from './choices'
 import { refusal } from './deeds'
 
@@ -55,9 +56,14 @@ export async function hear(callId: string, mode: Mode, name: string): Promise<vo
   busy.value = true
   const before = mine.value
   try {
+    // the page is the telephone where there is none on the desk; what was asked for here needs no second hand
+    if (!(await reachable())) return
     // from listening to joining, or to another conversation: the telephone has to be put down first
     const moved = before !== null && (before.call_id !== callId || mode === 'join' || before.mode === 'join')
-    if (moved) await hangUp(before.call_id)
+    if (moved) {
+      await hangUp(before.call_id)
+      expectRing()
+    }
     for (let tries = 0; ; tries += 1) {
       try {
         await post(`/calls/${callId}/listen`, { mode })
