@@ -136,7 +136,7 @@ async def drop_party(ask: Ask[Dropped, None]) -> Nothing:
     summary=("Tinggalkan percakapan, yang lain melanjutkan", "Leave the conversation to the others"),
     problems=(*GONE, "last_one"),
 )
-async def leave(ask: Ask[None, None]) -> Call:
+async def leave_call(ask: Ask[None, None]) -> Call:
     return await _call(ask, "talk.leave")
 
 
