@@ -19,6 +19,13 @@ class ScriptedBridge:
         self.answers: dict[str, Any] = {
             "blocks.sync": {"written": 1, "deleted": 0},
             "call.quality": {"quality": []},
+            "phone.open": {
+                "username": "p0",
+                "password": "acak",
+                "domain": "127.0.0.1",
+                "registered_elsewhere": False,
+                "telephone": None,
+            },
             "health": {"state": "up", "detail": "", "parts": {}, "figures": {}},
         }
         self.hangs = False
