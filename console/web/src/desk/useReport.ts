@@ -11,7 +11,6 @@ import { activeCall, classify, draftOf, drafts, draftTick, forgetReport, live, l
 import type { Told } from './ClosingDialog.vue'
 import { locationOf } from './located'
 
-// eslint-disable-next-line @typescript-eslint/explicit-function-return-type -- the object below is its own description
 export function useReport() {
   const prankSure = ref(false)
   const closing = ref(false)

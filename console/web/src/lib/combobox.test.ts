@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { closed, offering, press, Suggester } from './combobox'
+import { choosing, closed, offering, press, Suggester } from './combobox'
 
 beforeEach(() => { vi.useFakeTimers() })
 afterEach(() => { vi.useRealTimers() })
@@ -45,6 +45,10 @@ describe('keys of the list', () => {
     let box = offering(2)
     const actives = ['ArrowDown', 'ArrowDown', 'ArrowDown', 'ArrowUp'].map((key) => { box = press(box, key).box; return box.active })
     expect(actives).toEqual([0, 1, -1, 1])
+  })
+  it('is being chosen from between the first arrow and the choice, and not before or after', () => {
+    const down = press(offering(2), 'ArrowDown').box
+    expect([offering(2), down, press(down, 'Enter').box, press(down, 'ArrowUp').box].map(choosing)).toEqual([false, true, false, false])
   })
   it('takes with Enter only what was chosen with the arrows', () => {
     expect(press(offering(2), 'Enter')).toMatchObject({ take: null, used: false, box: { open: false } })

@@ -43,6 +43,8 @@ export class Suggester<T> {
 export interface Box { open: boolean; active: number; count: number }
 export const closed: Box = { open: false, active: -1, count: 0 }
 export const offering = (count: number): Box => ({ open: count > 0, active: -1, count })
+/** Whether somebody is choosing with the arrows: then a list that arrives late must not replace the one under the hand. */
+export const choosing = (box: Box): boolean => box.open && box.active >= 0
 /** WAI-ARIA's combobox with a list: arrows move, Enter takes, Escape closes, and Tab leaves the words as they were typed. */
 export function press(box: Box, key: string): { box: Box; take: number | null; used: boolean } {
   const stay = { box, take: null, used: false }

@@ -9,7 +9,7 @@ export function colours(): Colours {
   return { ground: of('ground'), card: of('card'), line: of('line'), strong: of('line-strong'), ink: of('ink'), soft: of('ink-2'), blue: of('blue'), water: of('blue-bg'), green: of('green-bg'), red: of('red') }
 }
 
-const widths = (wide: number): LayerSpecification extends never ? never : unknown => ['interpolate', ['exponential', 1.6], ['zoom'], 9, wide * 0.25, 14, wide, 19, wide * 9]
+const widths = (wide: number): unknown => ['interpolate', ['exponential', 1.6], ['zoom'], 9, wide * 0.25, 14, wide, 19, wide * 9]
 const MAJOR = ['highway', 'major_road', 'motorway', 'trunk', 'primary', 'secondary', 'tertiary']
 
 export function styleOf(url: string, header: { minZoom: number; maxZoom: number }, layers: ReadonlySet<string>, paint: Colours): StyleSpecification {

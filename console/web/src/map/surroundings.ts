@@ -13,10 +13,16 @@ export function needSurroundings(): Promise<void> {
 }
 /** Whether this browser draws by WebGL: old graphics cards and remote desktops do not. */
 export function hasWebGl(): boolean {
-  try {
-    const canvas = document.createElement('canvas')
-    return canvas.getContext('webgl2') !== null
-  } catch {
-    return false
-  }
+  webGl ??= ((): boolean => {
+    try {
+      const context = document.createElement('canvas').getContext('webgl2')
+      // A browser grants few of them at a time: this one was only to see.
+      context?.getExtension('WEBGL_lose_context')?.loseContext()
+      return context !== null
+    } catch {
+      return false
+    }
+  })()
+  return webGl
 }
+let webGl: boolean | undefined
