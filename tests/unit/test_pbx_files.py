@@ -58,6 +58,20 @@ def test_what_is_rendered_names_the_installation(tmp_path: Path, profile: Profil
     assert (etc / "manager.conf").stat().st_mode & 0o077 == 0
 
 
+def test_a_browser_is_a_telephone_without_a_password_in_a_file_and_its_sound_is_where_sip_is(
+    tmp_path: Path, profile: Profile
+) -> None:
+    here = settings(tmp_path, sip_bind="10.1.2.3")
+    render(here, profile, load_secrets(tmp_path), [PhoneRow("p1abc", "secret", "agent1")])
+    phones = (here.pbx / "etc" / "pjsip_phones.conf").read_text("utf-8")
+    own = phones[phones.index("[p1abcw](web-phone)") :]
+    assert "auth = p1abcw" in own
+    assert "password" not in own
+    # Asterisk binds a telephone's RTP to the address of its transport: on loopback no desk would be heard
+    text = (here.pbx / "etc" / "pjsip.conf").read_text("utf-8")
+    assert "bind = 10.1.2.3\n" in text[text.index("[ws]") :]
+
+
 @pytest.mark.parametrize("name", ["a\nb", "a;b", "a]", "", "x" * 41])
 def test_a_phone_cannot_write_configuration(tmp_path: Path, name: str) -> None:
     with pytest.raises(RenderError):
