@@ -6,11 +6,15 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
 import pytest
+from playwright.async_api import expect
 
 from tests.browser.desk import Desk, chromium
 from tests.browser.speaking import go_ready, leave, sign_in, speaking
 from tests.support.centre import Centre
 from tests.support.home import Home
+
+# two cores may be shared by much: what shows at all shows within this; who measures gives a time of its own
+expect.set_options(timeout=20_000)
 
 
 @pytest.fixture
