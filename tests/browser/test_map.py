@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -42,14 +43,17 @@ async def middle(element: Locator) -> tuple[float, float]:
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
 
-async def saved_incident(centre: Centre, desk: Desk) -> dict[str, Any]:
-    """The open report as the server has it."""
-    await desk.saved()
+async def saved_incident(centre: Centre, desk: Desk, after: dict[str, Any] | None = None) -> dict[str, Any]:
+    """The open report as the server has it; ``after``: once it is newer than that."""
     call_id = await desk.part("report").get_attribute("data-call")
-    found: dict[str, Any] = (await centre.supervisor.post("/incidents/search", {"call_id": call_id}))[
-        "items"
-    ][0]
-    return found
+    async with asyncio.timeout(30):
+        while True:
+            found = (await centre.supervisor.post("/incidents/search", {"call_id": call_id}))["items"]
+            if found and (after is None or found[0]["version"] > after["version"]):
+                await desk.saved()
+                newest: dict[str, Any] = await centre.supervisor.get(f"/incidents/{found[0]['id']}")
+                return newest
+            await asyncio.sleep(0.1)
 
 
 async def test_the_pin_by_hand_and_by_keys(centre: Centre, desk: Desk) -> None:
@@ -72,8 +76,7 @@ async def test_the_pin_by_hand_and_by_keys(centre: Centre, desk: Desk) -> None:
         await page.mouse.down()
         await page.mouse.move(at[0] - 60, at[1], steps=5)
         await page.mouse.up()
-        await expect(desk.part("report")).not_to_have_attribute("data-save", "saved")
-        dragged = await saved_incident(centre, desk)
+        dragged = await saved_incident(centre, desk, first)
         assert dragged["longitude"] < first["longitude"]
         assert dragged["latitude"] == pytest.approx(first["latitude"], abs=0.003)
 
@@ -81,13 +84,12 @@ async def test_the_pin_by_hand_and_by_keys(centre: Centre, desk: Desk) -> None:
         await page.keyboard.press("Alt+P")
         await page.keyboard.press("ArrowUp")
         await page.keyboard.press("Shift+ArrowUp")
-        await expect(desk.part("report")).not_to_have_attribute("data-save", "saved")
-        moved = await saved_incident(centre, desk)
+        moved = await saved_incident(centre, desk, dragged)
         assert (moved["latitude"] - dragged["latitude"]) * METRES == pytest.approx(110, abs=1)
         assert moved["longitude"] == dragged["longitude"]
         await page.keyboard.press("Delete")
         await expect(told).to_contain_text("Belum ada pin")
-        assert (await saved_incident(centre, desk))["latitude"] is None
+        assert (await saved_incident(centre, desk, moved))["latitude"] is None
         assert await field.bounding_box() == frame
 
 
