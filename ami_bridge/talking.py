@@ -29,6 +29,7 @@ from psap.platform.settings import Settings
 
 ROOM_WITHIN = 2.0  # seconds until caller and call taker sit in the room
 LOOK_EVERY = 0.5
+SETTLED_US = 500_000  # microseconds after an answer in which Asterisk may still be putting the two together
 
 
 @dataclass(slots=True)
@@ -188,11 +189,14 @@ class Talking:
             before = sum(leg.leg.answered_at is not None and not leg.talking for leg in tracker.legs.values())
             if len(talking) != 1 or not before or talking[0].invited or tracker.call.answered_at is None:
                 continue
-            if self._roomed.get(call) == before:
+            began = talking[0].leg.answered_at or 0
+            if self._roomed.get(call) == before or self._following.clock.now_us() - began < SETTLED_US:
                 continue
-            self._roomed[call] = before  # once for each conversation
-            with contextlib.suppress(RefusedError, TimeoutError):  # it ended in this moment
+            try:
                 await self.make_room(tracker)
+                self._roomed[call] = before  # once for each conversation
+            except (RefusedError, TimeoutError) as error:  # it ends in this moment, or will be tried again
+                self._log.warning("no room", call_id=tracker.call.id, error=repr(error))
         self._roomed = {call: count for call, count in self._roomed.items() if call in self._following.calls}
 
     # -- who is still being rung
