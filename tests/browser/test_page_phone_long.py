@@ -50,6 +50,35 @@ async def test_twenty_callers_are_handed_over(centre: Centre, phone: Desk) -> No
             await hand_over(centre, phone, second, all_keys=True)
 
 
+async def test_a_caller_is_sent_on_at_once_and_back_to_the_queue(centre: Centre, phone: Desk) -> None:
+    async with colleague(centre) as second, centre.caller(fresh_number()) as caller:
+        await through_gate(caller)
+        await rings(phone)
+        await phone.page.keyboard.press("F2")
+        await talks(phone)
+        await hears_voice(caller)
+        await phone.page.keyboard.press("Alt+T")
+        dialog = phone.part("transfer-dialog")
+        await dialog.get_by_role("radio", name="Langsung").check()
+        await dialog.locator('[data-target="agent2"]').click()
+        await phone.part("transfer-go").click()
+        await rings(second)
+        await phone.phase("ended", PATIENCE)
+        await second.page.keyboard.press("F2")
+        await talks(second)
+        await hears_voice(caller, COLLEAGUE)
+
+        await second.page.keyboard.press("Alt+T")
+        await second.part("kind-queue").click()
+        await second.part("transfer-go").click()
+        await rings(phone)
+        await phone.page.keyboard.press("F2")
+        await talks(phone)
+        await hears_voice(caller)
+        await phone.page.keyboard.press("Alt+X")
+        assert (await caller.ended(PATIENCE)).by == "callee"
+
+
 async def test_a_supervisor_listens_by_the_page_alone(centre: Centre, phone: Desk) -> None:
     async with speaking(COLLEAGUE) as browser:
         boss = await sign_in(browser, centre.home.http_url, "supervisor1")
