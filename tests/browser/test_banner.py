@@ -53,6 +53,8 @@ async def test_a_stopped_part_is_seen_and_gone_when_it_is_back(
         banner = desk.page.get_by_role(role).locator("[data-test=banner]")  # type: ignore[arg-type]
         await expect(banner).to_have_attribute("data-what", what, timeout=PATIENCE)
         seen = time.monotonic() - began
+        if part == "asterisk":  # what would only be refused is not offered
+            await expect(desk.part("ready")).to_be_disabled()
         assert await desk.part("desk").bounding_box() == place  # nothing moved under the hand
         await expect(banner).to_have_count(1)
         told = await asyncio.to_thread(home.status)
@@ -65,5 +67,6 @@ async def test_a_stopped_part_is_seen_and_gone_when_it_is_back(
     began = time.monotonic()
     await expect(calm).to_be_visible(timeout=PATIENCE)
     gone = time.monotonic() - began
+    await expect(desk.part("ready")).to_be_enabled()
     print(f"{part} stopped: on the screen after {seen:.1f} s, gone {gone:.1f} s after SIGCONT")
     await well(home)
