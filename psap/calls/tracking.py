@@ -60,6 +60,7 @@ class LegState:
     queued: bool = True
     invited: bool = False  # rung into the conversation, beside the others
     moved: bool = False  # the caller was sent on, away from this leg
+    completed: bool = False  # the queue has told of its end
     held: bool = False
 
 
@@ -333,11 +334,15 @@ class Tracker:
         state = self.legs.get(fact.channel)
         if state is None:
             # of a leg that the caller was led away from, or that we ended, the queue may tell late, without
-            # its channel: it is the one that it connected last, and says nothing about a later conversation
+            # its channel: it is the first that it has not told of yet, never a later conversation
             queued = [each for each in self.legs.values() if each.queued and each.leg.answered_at is not None]
-            state = queued[-1] if queued else self.talking_leg()
+            untold = [each for each in queued if not each.completed]
+            state = untold[0] if untold else None if queued else self.talking_leg()
             if state is None or not state.talking:
+                if state is not None:
+                    state.completed = True
                 return False
+        state.completed = True
         if state.moved:  # that the caller left is known
             return False
         closed = self._close_talk(state, fact.at)

@@ -220,3 +220,18 @@ def test_the_queue_s_late_word_about_a_leg_that_was_left_says_nothing_of_the_end
     made.apply(f.LegGone(15 * S, CALL, "site-1.7", by_far_end=True, cause=16))
     made.apply(f.Ended(15 * S, CALL, 16))
     assert (made.call.ended_by, made.call.talk_seconds) == (EndedBy.AGENT, 9.0)
+
+
+def test_the_queue_s_late_word_about_a_leg_that_died_does_not_end_the_next_conversation() -> None:
+    made = tracker(
+        f.LegGone(9 * S, CALL, LEG, cause=31),
+        f.Returned(9 * S, CALL, "31"),
+        f.QueueEntered(9 * S, CALL, "high"),
+        f.Ringing(9 * S, CALL, "site-1.7", "agent2", "phone2", queued=True),
+        f.Answered(10 * S, CALL, "site-1.7", "agent2"),
+        f.TalkEnded(10 * S + 25_000, CALL, "", "agent"),  # of the first leg, whose channel is gone
+    )
+    assert made.talking_leg() is made.legs["site-1.7"]
+    made.apply(f.TalkEnded(15 * S, CALL, "site-1.7", "caller"))
+    made.apply(f.Ended(15 * S, CALL, 16))
+    assert (made.call.ended_by, [leg.talk_seconds for leg in made.call.legs]) == (EndedBy.CALLER, [6.0, 5.0])
