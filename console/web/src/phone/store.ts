@@ -16,6 +16,7 @@ import { Telephone } from './telephone'
 const POP_MS = 400
 const REGISTER_MS = 10_000
 const GHOST_MS = 3000
+const AGAIN_MS = 4000
 const NEWS_MS = 150
 const NEWS_TIMES = 20
 const TALK = 'psap-phone-talk'
@@ -185,7 +186,7 @@ function registered(): Promise<void> {
 async function renewCredentials(): Promise<void> {
   if (taken.value || !isOpen.value || inHand.value || !microphone.value) return
   telephone.close('hang-up')
-  try { await telephone.open(await credentials(), microphone.value) } catch { /* the line stays closed, and the banner says so */ }
+  try { await telephone.open(await credentials(), microphone.value) } catch { void comeBack() }
 }
 /** No longer the telephone, by this person's wish. */
 export async function close(): Promise<void> {
@@ -224,6 +225,12 @@ export async function resume(): Promise<boolean> {
   try { await open(); return true } catch { return false }
 }
 
+/** Until it is the telephone again, or is not wanted as one any more; the banner says meanwhile that it is not. */
+async function comeBack(): Promise<void> {
+  const wanted = (): boolean => answers.value && !taken.value && !isOpen.value && mine.value?.telephone === 'browser' && mine.value.state !== 'logged_out'
+  while (wanted() && !(await resume()) && !trouble.value) await new Promise((done) => setTimeout(done, AGAIN_MS))
+}
+
 // --- what happens around it --------------------------------------------------------------------------
 let asked = false
 watch(me, (now, before) => {
@@ -244,7 +251,7 @@ watch([mine, answers], () => {
   if (isOpen.value || dialog.value) return
   try { reloaded.value = sessionStorage.getItem(TALK) !== null } catch { /* not known */ }
   remember(false)
-  void resume()
+  void comeBack()
 }, { immediate: true })
 watch(live, (now) => {
   const call = now.call
