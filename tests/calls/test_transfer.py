@@ -126,3 +126,37 @@ async def test_back_into_the_queue_and_moved_to_one_call_taker(scene: Scene) -> 
         record = await centre.closed(talk.call_id)
     assert (record["ending"], record["agent"]) == ("answered", "agent1")
     assert [entry["kind"] for entry in told(record, "moved")] == ["priority", "agent"]
+
+
+@pytest.mark.long
+async def test_nobody_lifts_and_who_sent_the_caller_on_is_gone_too(scene: Scene) -> None:
+    """The target does not answer, the sender's telephone is dead: the next one of the queue comes."""
+    centre = scene.centre
+    async with (
+        centre.seat("agent1") as first,
+        talking(centre, first) as talk,
+        centre.seat("agent2") as second,
+    ):
+        await second.api.post("/agents/me/pause", {"reason": "uji"})
+        body = {"to": {"kind": "agent", "id": "agent2"}, "how": "cold"}
+        await first.api.post(f"/calls/{talk.call_id}/transfer", body)
+        ring = await second.phone.ringing(PATIENCE)
+        await talk.call.ended(PATIENCE)
+        await first.phone.register(0)
+        assert await ring.ended(PATIENCE) == "cancelled"
+        await centre.live.wait(
+            "call.queued",
+            call_id=talk.call_id,
+            where=lambda data: data["priority"] == "high",
+            timeout=PATIENCE,
+        )
+        async with centre.seat("agent3", **SECOND) as third:
+            call = await third.phone.ringing(PATIENCE)
+            await call.answer()
+            await hear(talk.caller.media, SECOND_TONE)
+            call.hang_up()
+            await talk.caller.ended(PATIENCE)
+        record = await centre.closed(talk.call_id)
+    assert (record["ending"], record["agent"]) == ("answered", "agent3")
+    assert legs(record)[:2] == [("agent1", "answered"), ("agent2", "no_answer")]
+    assert legs(record)[-1] == ("agent3", "answered")
