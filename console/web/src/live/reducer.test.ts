@@ -39,6 +39,15 @@ describe('the desk follows events', () => {
     expect(withRecord(state, record({ flags: ['called_again'] })).call).toMatchObject({ caller, flags: ['called_again'] })
     expect(withSnapshot(state, { waiting: [], agents: [agent({ state: 'wrapping_up' })] }).call?.phase).toBe('ended')
   })
+  it('talks again when a snapshot that the answer overtook had made it end; what has ended by its record stays so', () => {
+    const talking = reduce(ringing(blank('agent1')), event('call.answered', { call_id: 'c1', agent: 'agent1', caller, wait_seconds: 1 }))
+    const overtaken = withSnapshot(talking, { waiting: [], agents: [agent({ state: 'ready' })] })
+    expect(overtaken.call?.phase).toBe('ended')
+    const now = { waiting: [], agents: [agent({ state: 'talking', call_id: 'c1' })] }
+    expect(withSnapshot(overtaken, now).call).toMatchObject({ phase: 'talking', endedAt: null, answeredAt: talking.call?.answeredAt })
+    const over = reduce(talking, event('call.ended', { call_id: 'c1', call: record({ ending: 'answered', ended_at: '2026-11-22T13:02:00Z' }) }))
+    expect(withSnapshot(over, now).call?.phase).toBe('ended')
+  })
   it('ignores what it does not know', () => {
     const state = blank('agent1')
     expect(reduce(state, event('unit.moved', {}))).toBe(state)

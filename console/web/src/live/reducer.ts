@@ -73,11 +73,14 @@ function follow(state: Live, mine: Agent | undefined): Live {
   const call = state.call
   if ((mine.state === 'ringing' || mine.state === 'talking') && mine.call_id) {
     const phase: Phase = mine.state
-    if (call?.id === mine.call_id && (call.phase === phase || call.phase === 'ended' || call.phase === 'talking')) return state
+    // Ended by its record is ended. Ended only because an older snapshot, overtaken by the answer, knew nothing of it, is not:
+    // whoever is said to talk talks.
+    const over = call?.phase === 'ended' && (phase === 'ringing' || Boolean(call.record?.ended_at))
+    if (call?.id === mine.call_id && (call.phase === phase || call.phase === 'talking' || over)) return state
     const since = time(mine.since)
     const waiting = state.waiting.find((one) => one.call_id === mine.call_id)
     const base = call?.id === mine.call_id ? call : { ...newDeskCall(mine.call_id, phase), caller: waiting?.caller ?? null, flags: waiting?.flags ?? [], priority: waiting?.priority ?? null, waitingSince: time(waiting?.since) }
-    return { ...state, call: { ...base, phase, ...(phase === 'ringing' ? { ringingAt: base.ringingAt ?? since } : { answeredAt: base.answeredAt ?? since }) } }
+    return { ...state, call: { ...base, phase, endedAt: null, ...(phase === 'ringing' ? { ringingAt: base.ringingAt ?? since } : { answeredAt: base.answeredAt ?? since }) } }
   }
   if (call?.phase === 'ringing') return { ...state, call: { ...call, phase: 'lost', endedAt: time(mine.since) } }
   if (call?.phase === 'talking') return { ...state, call: { ...call, phase: 'ended', endedAt: time(mine.since) } }
