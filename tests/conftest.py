@@ -7,10 +7,15 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
+from hypothesis import settings as hypothesis
 
 from tests.support.centre import Centre
 from tests.support.home import Home, free_ports, running_home
 from tests.support.told import TOLD, tell
+
+# how long an example takes says how busy the machine is, not whether the code is right
+hypothesis.register_profile("psap", deadline=None)
+hypothesis.load_profile("psap")
 
 # the dialplan's and queue's waits, shortened: wrap-up 2 s, ring 3 s, longest wait 12 s
 TIMER_SCALE = "0.2"
