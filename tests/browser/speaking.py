@@ -65,8 +65,13 @@ async def speaking(hertz: float = VOICE, *, allowed: bool = True) -> AsyncIterat
 
 
 async def sign_in(browser: Browser, url: str, agent: str = "agent1") -> Desk:
-    """A desk without a telephone yet."""
+    """A desk without a telephone yet; this browser is meant to be it.
+
+    Said expressly: a desk phone that a killed Asterisk still thinks registered would be the telephone.
+    """
     desk = await Desk.open(browser, url)
+    wish = "(who) => localStorage.setItem(`psap-phone:${who}`, JSON.stringify({telephone: 'browser'}))"
+    await desk.page.evaluate(wish, agent)
     await desk.sign_in(agent, DEMO_PASSWORD)
     return desk
 

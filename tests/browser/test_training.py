@@ -22,7 +22,7 @@ async def test_a_tease_is_known_and_scored(centre: Centre) -> None:
         await desk.part("train-teases").click()
         page = desk.part("training")
         await expect(page).to_have_attribute("data-stage", "ringing", timeout=PATIENCE)
-        await desk.part("answer").last.click()
+        await page.locator('[data-test="answer"]').click()
         await expect(page).to_have_attribute("data-stage", "talking", timeout=PATIENCE)
         await desk.part("training-prank").click()
         assert await findings(desk.page) == []

@@ -206,7 +206,9 @@ async def unharmed(centre: Centre, before: Before, heard: bytes) -> None:
         assert re.match(rb"(Event|Response): ", block), block
         assert b"\r" not in block.replace(b"\r\n", b""), block
         assert not block.startswith((b"Event: AgentConnect", b"Event: QueueMemberPause")), block
-    logged = before.logged()
+    # the one thing of a stranger's that Asterisk writes down: a Geolocation header that is no URI, in quotes,
+    # on one line, where the size is bounded
+    logged = re.sub(r"Geolocation header has no or bad URI '[^'\r\n]*'", "", before.logged())
     assert MARK not in logged, [line for line in logged.splitlines() if MARK in line][:3]
     assert "\x1b" not in logged
     number = fresh_number()

@@ -19,7 +19,8 @@ def differences(mine: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
 
 
 def _known(record: Mapping[str, Any]) -> dict[str, Any]:
-    kept = {name: value for name, value in record.items() if name not in LIVE_ONLY_FIELDS}
+    # recordings are filed from Asterisk's spool, by the same hand however the call itself was followed
+    kept = {n: value for n, value in record.items() if n not in {*LIVE_ONLY_FIELDS, "recording_ids"}}
     kept["flags"] = sorted(flag for flag in record["flags"] if flag not in set(map(str, LIVE_ONLY_FLAGS)))
     return kept
 

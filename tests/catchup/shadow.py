@@ -89,6 +89,7 @@ async def same_as_live(centre: Centre, shadow: Shadow, numbers: Iterable[str]) -
         wanted: dict[str, Any] = call.model_dump(mode="json")
         shown = {name: value for name, value in record.items() if name in wanted}
         assert wanted.keys() <= shown.keys()
-        assert differences(wanted, shown) == [], number
+        found = differences(wanted, shown)
+        assert not found, f"{number}: {found}"
         records.append(record)
     return records

@@ -17,6 +17,7 @@ from typing import Any, cast
 import pytest
 
 from ami_bridge.commands import CommandServer
+from ami_bridge.web_phones import WebPhones
 from ami_bridge.wire import LinkAwayError
 from ami_bridge.wishes import Wishes
 from psap.callers.numbers import normalise
@@ -37,6 +38,8 @@ METHODS = (
     "call.link_incident",
     "blocks.sync",
     "phones.sync",
+    "phone.open",
+    "phone.close",
 )
 ODD: tuple[Any, ...] = (
     None,
@@ -88,6 +91,11 @@ class Away:
 
 
 class NoDatabase:
+    def reading(self) -> Any:
+        raise ControlError("database_away", "the database does not answer")
+
+    writing = reading
+
     def __getattr__(self, name: str) -> Any:
         async def refuse(*_args: object) -> None:
             raise ControlError("database_away", "the database does not answer")
@@ -121,8 +129,27 @@ def wishes() -> tuple[Wishes, Following]:
         cast(Any, recorder),
         cast(Any, NoDatabase()),
         lambda: {},
+        telephones(following),
     )
     return made, following
+
+
+def telephones(following: Following) -> WebPhones:
+    """The real ones, with nobody behind them."""
+
+    async def no_sync(_params: object) -> dict[str, Any]:
+        raise LinkAwayError("there is no connection to Asterisk")
+
+    return WebPhones(
+        cast(Any, NoDatabase()),
+        cast(Any, Away()),
+        cast(Any, Away()),
+        following,
+        sync_phones=no_sync,
+        publish=lambda event: None,
+        soon=lambda wish: wish.close(),
+        log=Log(),
+    )
 
 
 def line(draw: random.Random, call_id: str) -> bytes:
@@ -179,7 +206,7 @@ def check(said: bytes, heard: bytes) -> None:
 async def run(folder: Path, said: list[bytes]) -> None:
     log = Log()
     made, following = wishes()
-    server = CommandServer(folder / "s", cast(Any, made.methods()), log)
+    server = CommandServer(folder / "s", cast(Any, made.methods() | telephones(following).methods()), log)
     await server.start()
     try:
         for start in range(0, len(said), 100):
@@ -234,8 +261,8 @@ async def test_found_before(tmp_path: Path, said: bytes) -> None:
 
 async def test_it_can_tell(tmp_path: Path) -> None:
     """The oracle sees a good command through."""
-    made, _following = wishes()
-    server = CommandServer(tmp_path / "s", cast(Any, made.methods()), Log())
+    made, following = wishes()
+    server = CommandServer(tmp_path / "s", cast(Any, made.methods() | telephones(following).methods()), Log())
     await server.start()
     told = json.loads((await answers(tmp_path / "s", [b'{"id":7,"method":"snapshot"}']))[0])
     await server.stop()
