@@ -18,8 +18,8 @@ from typing import Any
 from ami_bridge.actions import Actions
 from ami_bridge.duties import Duty
 from ami_bridge.wire import Headers, RefusedError
+from psap.calls.legs import LegState
 from psap.calls.service import Following
-from psap.calls.tracking import LegState
 from psap.queue.model import Agent, Kind
 
 SILENT = 2.0  # seconds without a packet; a browser sends fifty a second, also when it is muted

@@ -19,10 +19,11 @@ from ami_bridge.commands import Method, Params, must
 from ami_bridge.duties import Duty
 from ami_bridge.targets import Target, Targets
 from ami_bridge.wire import RefusedError
+from psap.calls.legs import LegState
 from psap.calls.parties import Party, leg_id
 from psap.calls.service import Following
 from psap.calls.together import party_of
-from psap.calls.tracking import LegState, Tracker
+from psap.calls.tracking import Tracker
 from psap.pbx.render import SHORTEST_RING_SECONDS, TRANSFER_RING_SECONDS, scaled
 from psap.platform.control import ControlError
 from psap.platform.settings import Settings

@@ -13,9 +13,10 @@ from typing import Any
 
 from psap.calls import facts as f
 from psap.calls import together
+from psap.calls.legs import LegState
 from psap.calls.model import Call, Caller, Classification, Ending, GateResult, Location
 from psap.calls.suggest import Signs, suggestions
-from psap.calls.tracking import LegState, Tracker
+from psap.calls.tracking import Tracker
 from psap.platform.clock import Clock, rfc3339
 from psap.platform.events import Event, EventType
 from psap.queue import model as q
@@ -335,13 +336,13 @@ class Following:
 
     def talk(self, tracker: Tracker) -> dict[str, Any]:
         """Who is in a conversation beside the caller, as ``call.talk`` tells it."""
-        rows = together.parties(tracker)
+        rows = together.parties(tracker.legs.values())
         for row in rows:
             agent = self.desk.agent(row["id"].partition(":")[2]) if row["kind"] == "agent" else None
             row["name"] = agent.name if agent else self.name_of(row["kind"], row["name"])
         return {
             "parties": rows,
-            "held": together.held(tracker),
+            "held": together.held(tracker.talking_legs()),
             "listeners": self.listeners_of(tracker.call.id),
         }
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from psap.calls.legs import LegState
 from psap.calls.model import Leg
 from psap.calls.parties import Party, PartyKind
-
-if TYPE_CHECKING:
-    from psap.calls.tracking import LegState, Tracker
 
 
 def talk_seconds(legs: Iterable[Leg]) -> float:
@@ -34,20 +32,20 @@ def party_of(leg: Leg) -> Party | None:
     return Party(PartyKind(kind), identity) if identity and kind in set(PartyKind) else None
 
 
-def parties(tracker: Tracker) -> list[dict[str, Any]]:
+def parties(legs: Iterable[LegState]) -> list[dict[str, Any]]:
     """Everybody but the caller, in the order in which they came, each once as they stand now.
 
     A ring of the queue that nobody answered is no party.
     """
     found: dict[str, dict[str, Any]] = {}
-    for state in tracker.legs.values():
+    for state in legs:
         who = party_of(state.leg)
-        if who is None or not (state.talking or state.invited or _ringing(state) or state.leg.answered_at):
+        if who is None or not (state.talking or state.invited or state.ringing or state.leg.answered_at):
             continue
         earlier = found.get(str(who))
         if earlier is not None and earlier["state"] != "gone":
             continue
-        now = "talking" if state.talking else "ringing" if _ringing(state) else "gone"
+        now = "talking" if state.talking else "ringing" if state.ringing else "gone"
         found[str(who)] = {
             "id": str(who),
             "kind": str(who.kind),
@@ -58,10 +56,6 @@ def parties(tracker: Tracker) -> list[dict[str, Any]]:
     return list(found.values())
 
 
-def _ringing(state: LegState) -> bool:
-    return state.leg.end is None and not state.talking
-
-
-def held(tracker: Tracker) -> bool:
+def held(talking: Iterable[LegState]) -> bool:
     """Whether a telephone of ours has the conversation on hold."""
-    return any(state.held for state in tracker.talking_legs())
+    return any(state.held for state in talking)

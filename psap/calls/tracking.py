@@ -13,6 +13,7 @@ from typing import Any
 
 from psap.calls import facts as f
 from psap.calls import together
+from psap.calls.legs import LegState
 from psap.calls.listening import Listener
 from psap.calls.model import (
     Call,
@@ -47,21 +48,6 @@ class Stage(StrEnum):
     RINGING = "ringing"
     TALKING = "talking"
     ENDED = "ended"
-
-
-@dataclass(slots=True)
-class LegState:
-    """A leg and what its record does not show."""
-
-    leg: Leg
-    phone: str | None
-    rang_at: int | None
-    talking: bool = False
-    queued: bool = True
-    invited: bool = False  # rung into the conversation, beside the others
-    moved: bool = False  # the caller was sent on, away from this leg
-    completed: bool = False  # the queue has told of its end
-    held: bool = False
 
 
 @dataclass(slots=True)

@@ -127,8 +127,8 @@ def test_a_caller_who_hangs_up_while_sent_on_is_the_one_who_ended_it() -> None:
 def test_a_ring_that_fails_leaves_the_conversation_as_it_was() -> None:
     made = tracker(ASKED, f.LegGone(8 * S, CALL, FIRE_LEG, cause=17))
     assert made.stage is Stage.TALKING
-    assert [each["state"] for each in together.parties(made)] == ["talking", "gone"]
-    assert together.parties(made)[1]["end"] == "busy"
+    assert [each["state"] for each in together.parties(made.legs.values())] == ["talking", "gone"]
+    assert together.parties(made.legs.values())[1]["end"] == "busy"
 
 
 def test_of_two_agents_the_call_is_the_one_s_who_stays() -> None:
@@ -144,9 +144,9 @@ def test_of_two_agents_the_call_is_the_one_s_who_stays() -> None:
 
 def test_hold_is_told_and_ends_with_the_conversation() -> None:
     made = tracker(f.Held(4 * S, CALL, LEG, held=True))
-    assert together.held(made)
+    assert together.held(made.talking_legs())
     made.apply(f.Held(5 * S, CALL, LEG, held=False))
-    assert not together.held(made)
+    assert not together.held(made.talking_legs())
 
 
 @given(st.lists(st.tuples(st.integers(0, 100), st.integers(0, 50)), max_size=6))
