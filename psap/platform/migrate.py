@@ -7,21 +7,14 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, create_engine, inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from psap.platform.revisions import HEAD, config, known_revisions
 from psap.platform.settings import Settings
 
-if TYPE_CHECKING:
-    from alembic.config import Config
-    from alembic.script import ScriptDirectory
-
-# alembic is imported only where there is something to do: every command asks, and it loads slowly
-HEAD = "0007"  # the newest file in migrations/versions; a test compares
-MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_SECONDS = 10.0  # another process may just be writing
 
 
@@ -64,7 +57,7 @@ def current_ok(settings: Settings, *, timeout: float = 1.0) -> tuple[bool, str]:
         return False, _unusable(error)
     if state[0] == HEAD:
         return True, HEAD
-    if state[0] is not None and not _known(_scripts(), state[0]):
+    if state[0] is not None and state[0] not in known_revisions():
         return False, _newer(state[0])
     return False, f"versi lama {state[0]} / old version {state[0]}"
 
@@ -81,7 +74,7 @@ def downgrade(settings: Settings, revision: str) -> None:
 
     def back(connection: Connection) -> None:
         found = _revision(connection)
-        if found is None or not _known(_scripts(), found):
+        if found is None or found not in known_revisions():
             raise MigrationError(_newer(str(found)))
         if found < revision:
             raise MigrationError(f"basis data sudah di versi / the database is already at {found}")
@@ -94,16 +87,11 @@ def downgrade(settings: Settings, revision: str) -> None:
         raise MigrationError(_unusable(error)) from error
 
 
-def known_revisions() -> set[str]:
-    """Every version of the tables that this software knows."""
-    return {script.revision for script in _scripts().walk_revisions()}
-
-
 def _upgrade(connection: Connection, settings: Settings) -> None:
     revision = _revision(connection)
     if revision == HEAD:
         return
-    if revision is not None and not _known(_scripts(), revision):
+    if revision is not None and revision not in known_revisions():
         raise MigrationError(_newer(revision))
     if revision is not None:
         _back_up(settings)
@@ -113,9 +101,9 @@ def _upgrade(connection: Connection, settings: Settings) -> None:
 def _alembic(connection: Connection, way: str, revision: str) -> None:
     from alembic import command
 
-    config = _config()
-    config.attributes["connection"] = connection
-    getattr(command, way)(config, revision)
+    made = config()
+    made.attributes["connection"] = connection
+    getattr(command, way)(made, revision)
     connection.commit()
 
 
@@ -158,24 +146,6 @@ def _revision(connection: Connection) -> str | None:
         return None
     found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
     return found
-
-
-def _known(scripts: ScriptDirectory, revision: str) -> bool:
-    return any(script.revision == revision for script in scripts.walk_revisions())
-
-
-def _config() -> Config:
-    from alembic.config import Config
-
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    return config
-
-
-def _scripts() -> ScriptDirectory:
-    from alembic.script import ScriptDirectory
-
-    return ScriptDirectory.from_config(_config())
 
 
 def _sqlite_path(url: str) -> Path | None:

@@ -15,6 +15,7 @@ from typing import Any
 
 from psap.platform import backup, sqlite
 from psap.platform.backup import BackupError, Manifest
+from psap.platform.revisions import known_revisions
 from psap.platform.settings import Settings, write_private
 
 
@@ -86,8 +87,6 @@ def _nobody_else(settings: Settings) -> Iterator[None]:
 
 
 def _check_version(archive: Path, manifest: Manifest) -> None:
-    from psap.platform.migrate import known_revisions
-
     if manifest.database is not None and manifest.database not in known_revisions():
         raise BackupError(
             f"{archive}: basis data versi {manifest.database} lebih baru daripada perangkat lunak ini; "

@@ -14,7 +14,8 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import create_engine
 
 from psap.platform import backup
-from psap.platform.migrate import HEAD, MigrationError, downgrade, known_revisions, migrate
+from psap.platform.migrate import MigrationError, downgrade, migrate
+from psap.platform.revisions import HEAD, known_revisions
 from psap.platform.schema import metadata
 from psap.platform.settings import Settings
 from tests.support.filling import fill

@@ -12,7 +12,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import create_engine
 
-from psap.platform.migrate import HEAD, MIGRATIONS, MigrationError, current_ok, migrate
+from psap.platform.migrate import MigrationError, current_ok, migrate
+from psap.platform.revisions import HEAD, MIGRATIONS
 from psap.platform.schema import metadata
 from psap.platform.settings import Settings
 
