@@ -68,7 +68,9 @@ class PhoneCall:
             self.phone.rings(self)
         if word in _ENDS and not self.over.done():
             self.ended_at = when
-            self.phone.media.stop()
+            # the word of an end may come late: the next call's sound is not this one's to stop
+            if self.phone.media.peer == self.peer:
+                self.phone.media.stop()
             self.over.set_result(_ENDS[word])
             self.acked.cancel()
 
