@@ -20,7 +20,8 @@ from psap.platform.audit import (
 )
 from psap.platform.clock import FixedClock
 from psap.platform.database import Database
-from psap.platform.migrate import _config, migrate
+from psap.platform.migrate import migrate
+from psap.platform.revisions import config
 from psap.platform.settings import Settings
 from tests.contract.conftest import SITE
 
@@ -123,9 +124,9 @@ def test_forward_and_back_over_a_filled_database(tmp_path: Path) -> None:
 
     def move(where: str) -> None:
         with engine.connect() as connection:
-            config = _config()
-            config.attributes["connection"] = connection
-            (command.downgrade if where < "0003" else command.upgrade)(config, where)
+            made = config()
+            made.attributes["connection"] = connection
+            (command.downgrade if where < "0003" else command.upgrade)(made, where)
             connection.commit()
 
     def links() -> list[tuple[str, str]]:
