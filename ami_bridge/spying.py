@@ -19,7 +19,7 @@ from ami_bridge.commands import Method, Params, must
 from ami_bridge.data import Data
 from ami_bridge.duties import Duty
 from ami_bridge.talking import Talking
-from ami_bridge.targets import Target, Targets
+from ami_bridge.targets import Target, Targets, going_on
 from ami_bridge.wire import Headers, LinkError, RefusedError
 from psap.calls.model import call_id
 from psap.calls.parties import Party, PartyKind, leg_id, read_leg_id
@@ -92,7 +92,11 @@ class Spying:
 
     async def start(self, params: Params) -> dict[str, Any]:
         """Ring the supervisor's telephone, or change what the one that listens does."""
-        tracker, by, mode = self._call(params), must(params, "by", longest=64), must(params, "mode")
+        tracker, by, mode = (
+            going_on(self._following, params),
+            must(params, "by", longest=64),
+            must(params, "mode"),
+        )
         if mode not in MODES:
             raise ControlError("bad_request", f"mode: {', '.join(MODES)}")
         spied = self._spied(tracker)
@@ -137,7 +141,7 @@ class Spying:
 
     async def stop(self, params: Params) -> dict[str, Any]:
         """The supervisor's telephone is hung up."""
-        tracker, by = self._call(params), must(params, "by", longest=64)
+        tracker, by = going_on(self._following, params), must(params, "by", longest=64)
         for channel, spy in list(self._spies.items()):
             if spy.by == by and spy.call_id == tracker.call.id:
                 if spy.mode == "join":
@@ -194,12 +198,6 @@ class Spying:
         await self._audit(Action.LISTEN_STOPPED, spy.by, spy.call_id, spy.mode)
 
     # -- helpers
-
-    def _call(self, params: Params) -> Tracker:
-        tracker = self._following.by_id.get(must(params, "call_id", longest=64))
-        if tracker is None or tracker.ended:
-            raise ControlError("not_found", "panggilan ini sudah selesai / this call is over")
-        return tracker
 
     @staticmethod
     def _spied(tracker: Tracker) -> str:

@@ -17,7 +17,7 @@ from typing import Any
 from ami_bridge.actions import NO_ANSWER, NORMAL, Actions
 from ami_bridge.commands import Method, Params, must
 from ami_bridge.duties import Duty
-from ami_bridge.targets import Target, Targets
+from ami_bridge.targets import Target, Targets, going_on
 from ami_bridge.wire import RefusedError
 from psap.calls.legs import LegState
 from psap.calls.parties import Party, leg_id
@@ -86,13 +86,13 @@ class Talking:
 
     async def show(self, params: Params) -> dict[str, Any]:
         """Who is there now, as ``call.talk`` tells it."""
-        return self._following.talk(self._call(params))
+        return self._following.talk(going_on(self._following, params))
 
     async def transfer(self, params: Params) -> dict[str, Any]:
         """Cold: the caller is sent on, and who asked leaves at once. Warm: ``add``, then ``leave``."""
         if params.get("how", "cold") not in ("cold", "warm"):
             raise ControlError("bad_request", "how: cold atau warm / how: cold or warm")
-        tracker, by = self._call(params), must(params, "by", longest=64)
+        tracker, by = going_on(self._following, params), must(params, "by", longest=64)
         if params.get("how") == "warm":
             await self.add(params)
             return _dump(tracker)
@@ -110,7 +110,7 @@ class Talking:
 
     async def add(self, params: Params) -> dict[str, Any]:
         """Ring somebody into the conversation."""
-        tracker, by = self._call(params), must(params, "by", longest=64)
+        tracker, by = going_on(self._following, params), must(params, "by", longest=64)
         self._conversation(tracker)
         target = await self._targets.find(params.get("to"))
         self._not_there(tracker, target.who)
@@ -133,7 +133,7 @@ class Talking:
 
     async def drop(self, params: Params) -> dict[str, Any]:
         """Somebody leaves the conversation, or is not rung any more; never the last one."""
-        tracker, wanted = self._call(params), must(params, "party", longest=64)
+        tracker, wanted = going_on(self._following, params), must(params, "party", longest=64)
         for channel, state in tracker.legs.items():
             if str(party_of(state.leg)) != wanted or not (state.talking or state.leg.end is None):
                 continue
@@ -145,7 +145,7 @@ class Talking:
 
     async def leave(self, params: Params) -> dict[str, Any]:
         """An agent leaves, the others go on."""
-        tracker, by = self._call(params), must(params, "by", longest=64)
+        tracker, by = going_on(self._following, params), must(params, "by", longest=64)
         found = [(key, leg) for key, leg in tracker.legs.items() if leg.talking and leg.leg.agent == by]
         if not found:
             raise ControlError(
@@ -224,12 +224,6 @@ class Talking:
             await self._actions.hang_up(channel, cause)
 
     # -- what is asked for
-
-    def _call(self, params: Params) -> Tracker:
-        tracker = self._following.by_id.get(must(params, "call_id", longest=64))
-        if tracker is None or tracker.ended:
-            raise ControlError("not_found", "panggilan ini sudah selesai / this call is over")
-        return tracker
 
     @staticmethod
     def _conversation(tracker: Tracker) -> LegState:

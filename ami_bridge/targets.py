@@ -5,13 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from ami_bridge.commands import Params, must
 from ami_bridge.data import Data
 from psap.agencies.profile import Profile
 from psap.calls.parties import Party, PartyKind, party
 from psap.calls.service import Following
+from psap.calls.tracking import Tracker
 from psap.platform.control import ControlError
 from psap.platform.settings import Settings
 from psap.queue.model import Agent, Device
+
+
+def going_on(following: Following, params: Params) -> Tracker:
+    """The call that a wish names by ``call_id``, while it goes on. Raises ControlError(not_found)."""
+    tracker = following.by_id.get(must(params, "call_id", longest=64))
+    if tracker is None or tracker.ended:
+        raise ControlError("not_found", "panggilan ini sudah selesai / this call is over")
+    return tracker
 
 
 @dataclass(frozen=True, slots=True)

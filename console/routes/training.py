@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
@@ -60,13 +59,12 @@ def _shown(run: Training) -> dict[str, Any]:
     return shown(run, simulated_callers()[run.caller])
 
 
-@asynccontextmanager
-async def _refusals() -> AsyncIterator[None]:
-    with contextlib.ExitStack():
-        try:
-            yield
-        except TrainingError as error:
-            raise Problem(error.key if error.key == "not_found" else "bad_request", str(error)) from error
+@contextlib.contextmanager
+def _refusals() -> Iterator[None]:
+    try:
+        yield
+    except TrainingError as error:
+        raise Problem(error.key if error.key == "not_found" else "bad_request", str(error)) from error
 
 
 @table.add(
@@ -84,7 +82,7 @@ async def _refusals() -> AsyncIterator[None]:
 )
 async def begin(ask: Ask[Wish, None]) -> dict[str, Any]:
     parts = ask.parts
-    async with _refusals():
+    with _refusals():
         caller = service.choose(ask.body.kind, ask.body.caller)
     async with parts.database.write() as connection:
         run = await service.begin(connection, parts.site, ask.user.username, caller, parts.clock.now_us())
@@ -139,16 +137,18 @@ async def one(ask: Ask[None, None]) -> dict[str, Any]:
 async def write(ask: Ask[TrainingReport, None]) -> dict[str, Any]:
     parts = ask.parts
     run = await _own(ask, writing=True)
-    async with _refusals(), parts.database.write() as connection:
-        run = await service.write(connection, parts.site, run.id, ask.body, parts.clock.now_us())
+    with _refusals():
+        async with parts.database.write() as connection:
+            run = await service.write(connection, parts.site, run.id, ask.body, parts.clock.now_us())
     return _shown(run)
 
 
 async def _own(ask: Ask[Any, None], *, writing: bool = False) -> Training:
     """An exercise of one's own; who trains others may look at each. Another's is one that there is not."""
     parts = ask.parts
-    async with _refusals(), parts.database.read() as connection:
-        run = await service.find(connection, parts.site, ask.id)
+    with _refusals():
+        async with parts.database.read() as connection:
+            run = await service.find(connection, parts.site, ask.id)
     if run.agent != ask.user.username and (writing or not ask.user.may(Permission.SEE_ALL_TRAINING)):
         raise Problem("not_found")
     return run
