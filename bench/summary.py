@@ -8,11 +8,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from bench.callers import Placed
+from bench.page import write_section
 from bench.watching import Growth
-from psap.platform.settings import ROOT, Settings
-
-DOCUMENT = ROOT / "docs" / "benchmarks.md"
-BEGIN, END = "<!-- soak: begin -->", "<!-- soak: end -->"
+from psap.platform.settings import Settings
 
 
 @dataclass(slots=True)
@@ -118,15 +116,13 @@ class Summary:
         return out
 
     def write(self) -> None:
-        """Put the summary into docs/benchmarks.md, between its two marks."""
-        text = DOCUMENT.read_text("utf-8") if DOCUMENT.exists() else "# Benchmarks\n"
-        if BEGIN not in text:
-            text = (
-                text.rstrip("\n") + "\n\n## Soak\n`./112 bench soak` places calls of mixed behaviour while "
-                f"random faults happen, and writes this (`--write`).\n\n{BEGIN}\n{END}\n"
-            )
-        head, tail = text.split(BEGIN)[0], text.split(END)[1]
-        DOCUMENT.write_text(f"{head}{BEGIN}\n" + "\n".join(self.lines()) + f"\n{END}{tail}", "utf-8")
+        """Put the summary into docs/benchmarks.md."""
+        write_section(
+            "soak",
+            "Soak",
+            "calls of mixed behaviour while random faults happen, then some with nothing broken.",
+            self.lines(),
+        )
 
 
 def _counted(counts: Counter[str]) -> str:

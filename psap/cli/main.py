@@ -64,8 +64,8 @@ def build(asked: str | None) -> typer.Typer:
 def main() -> None:
     """Run one command. Every foreseen failure is one line and a non-zero exit."""
     asked = next((word for word in sys.argv[1:] if not word.startswith("-")), None)
-    app = build(asked)
     try:
+        app = build(asked)
         app(prog_name="112", standalone_mode=True)
     except RefusedError as error:
         try:
