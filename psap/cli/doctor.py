@@ -40,7 +40,7 @@ def doctor(home: HomeOption = None) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from psap.cli.up import settings_for_up
+    from psap.cli.prepare import settings_for_up
 
     settings = settings_for_up(home, None, demo=False)
     table = Table(title="112 doctor")
@@ -196,7 +196,7 @@ def _modes(settings: Settings) -> Iterator[Finding]:
 
 
 def _ports(settings: Settings) -> Iterator[Finding]:
-    if supervise.survivors(settings):
+    if supervise.runs(settings):
         yield Finding("Port / ports", f"dipakai 112 sendiri / used by this 112 ({settings.home})")
         return
     for protocol, address, port, variable in parts.ports(settings):

@@ -14,11 +14,23 @@ from psap.platform.settings import Settings, load_settings
 def down(home: HomeOption = None) -> None:
     """Hentikan semua bagian / end every part. Panggilan yang berlangsung disebut dulu / names calls first."""
     settings = load_settings(home)
+    refuse_outside(settings, "stop")
     if not supervise.survivors(settings):
         print(f"112 tidak berjalan di {settings.home} / 112 is not running in {settings.home}")
         return
     name_calls(settings)
     take_down(settings)
+
+
+def refuse_outside(settings: Settings, verb: str) -> None:
+    """Raises RefusedError for a home whose parts are kept by systemd or containers."""
+    if not settings.outside:
+        return
+    compose = "up -d" if verb == "start" else verb
+    raise RefusedError(
+        f"{settings.home} dijaga dari luar (PSAP_SUPERVISOR=outside); pakai / is kept from outside; use: "
+        f"systemctl {verb} psap112.target, docker compose {compose}"
+    )
 
 
 def name_calls(settings: Settings) -> None:

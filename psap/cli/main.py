@@ -3,16 +3,22 @@
 
 from __future__ import annotations
 
+import json
+import os
 import sys
 from importlib import import_module
+from pathlib import Path
 
 import typer
 
+from psap.cli.owner import become_owner
 from psap.cli.say import RefusedError, refuse
+from psap.platform.settings import ROOT
 
 # noun -> (module, whether the module brings a typer `app` of its own or a plain command)
 NOUNS: dict[str, tuple[str, bool]] = {
     "up": ("psap.cli.up", False),
+    "prepare": ("psap.cli.prepare", False),
     "down": ("psap.cli.down", False),
     "status": ("psap.cli.status", False),
     "doctor": ("psap.cli.doctor", False),
@@ -33,6 +39,8 @@ NOUNS: dict[str, tuple[str, bool]] = {
     "guard": ("psap.cli.guard", True),
     "bench": ("psap.cli.bench", True),
 }
+# these start, end or make what an ordinary account may not
+AS_ROOT = frozenset({"up", "down", "prepare", "upgrade", "doctor", "test", "lock", "bench", "profile"})
 PASS_ON = {"test": {"allow_extra_args": True, "ignore_unknown_options": True}}
 
 
@@ -61,10 +69,26 @@ def build(asked: str | None) -> typer.Typer:
     return app
 
 
+def _step_down() -> None:
+    """What root asks of a home that others keep running is done as the home's owner."""
+    words = sys.argv[1:]
+    given = [words[n + 1] for n, word in enumerate(words[:-1]) if word == "--home"]
+    given += [word.removeprefix("--home=") for word in words if word.startswith("--home=")]
+    where = Path(given[-1] if given else os.environ.get("PSAP_HOME") or ROOT / "var").resolve()
+    try:
+        outside = json.loads((where / "config.json").read_text("utf-8")).get("supervisor") == "outside"
+    except (OSError, ValueError):
+        return  # the command itself says what is wrong with it
+    if outside:
+        become_owner(where)
+
+
 def main() -> None:
     """Run one command. Every foreseen failure is one line and a non-zero exit."""
     asked = next((word for word in sys.argv[1:] if not word.startswith("-")), None)
     try:
+        if asked in NOUNS and asked not in AS_ROOT:
+            _step_down()
         app = build(asked)
         app(prog_name="112", standalone_mode=True)
     except RefusedError as error:

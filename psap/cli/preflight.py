@@ -29,14 +29,17 @@ def check_paths(settings: Settings) -> None:
         )
 
 
-def check_ports(settings: Settings) -> None:
-    """Raises RefusedError naming the first port that is taken and the variable that changes it."""
+def check_ports(settings: Settings, *, bind: bool = True) -> None:
+    """Raises RefusedError naming the first port that is taken and the variable that changes it.
+
+    ``bind``: try each; else only see that none is given twice.
+    """
     seen: dict[int, str] = {}
     for protocol, address, port, variable in parts.ports(settings):
         if port in seen:
             raise RefusedError(f"{variable} dan / and {seen[port]}: port {port} dua kali / twice")
         seen[port] = variable
-        fault = port_fault(protocol, address, port)
+        fault = port_fault(protocol, address, port) if bind else None
         if fault:
             raise RefusedError(
                 f"Port {port}/{protocol} di {address} {fault[0]} / "

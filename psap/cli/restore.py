@@ -20,12 +20,12 @@ def restore(
     home: HomeOption = None,
 ) -> None:
     """Pulihkan dari cadangan; yang ada disisihkan / restore a backup; what is there is laid aside."""
-    from psap.cli.up import settings_for_up
+    from psap.cli.prepare import settings_for_up
     from psap.platform.backup import BackupError
     from psap.platform.restore import restore as put_back
 
     settings = settings_for_up(home, None, demo=False)
-    if supervise.survivors(settings):
+    if supervise.runs(settings):
         raise RefusedError(
             f"112 sedang berjalan di {settings.home}; ./112 down dulu (tidak ada yang diubah) / "
             f"112 is running in {settings.home}; run ./112 down first (nothing was changed)"

@@ -5,9 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
-import json
-import os
-import shutil
 import signal
 import threading
 import time
@@ -15,23 +12,18 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from pydantic import ValidationError
 
-from psap.cli import page
-from psap.cli.down import name_calls, take_down
-from psap.cli.preflight import check_disk, check_paths, check_ports
+from psap.cli.down import name_calls, refuse_outside, take_down
+from psap.cli.prepare import Account, make_ready, settings_for_up, show_accounts
 from psap.cli.say import HomeOption, RefusedError, step
-from psap.platform import parts, pbx_root, probes, supervise
-from psap.platform.database import Database
-from psap.platform.settings import Settings, load_secrets
+from psap.platform import parts, probes, supervise
+from psap.platform.settings import Settings
 
 HEALTHY_SECONDS = 150  # a machine that does much else takes half a minute to import the parts
 LOCK_SECONDS = 90.0
-
-Account = tuple[str, str, str]  # username, role, password
 
 
 def up(
@@ -48,6 +40,7 @@ def up(
 ) -> None:
     """Jalankan semuanya / start everything."""
     settings = settings_for_up(home, profile, demo)
+    refuse_outside(settings, "start")
     if _says_running(settings):
         return
     settings.run.mkdir(parents=True, exist_ok=True)
@@ -57,27 +50,6 @@ def up(
         _bring_up(settings)
     if not detach:
         _stay(settings)
-
-
-def settings_for_up(home: Path | None, profile: str | None, demo: bool) -> Settings:
-    """The environment wins over what this home used before; the command line wins over both."""
-    try:
-        fresh = Settings() if home is None else Settings(home=home)
-        given = fresh.model_dump(include=fresh.model_fields_set)
-        saved = fresh.home / "config.json"
-        words: dict[str, Any] = json.loads(saved.read_text("utf-8")) if saved.exists() else {}
-        words |= given | {"home": fresh.home}
-        if demo:
-            words["demo"] = True
-        if profile is not None:
-            words["profile"] = str(Path(profile).resolve()) if profile.endswith(".toml") else profile
-        return Settings(**words)
-    except ValidationError as error:
-        fault = error.errors()[0]
-        name = "PSAP_" + "_".join(str(part) for part in fault["loc"]).upper() if fault["loc"] else ""
-        raise RefusedError(f"{name} {fault['msg']} ({fault['input']!r})") from None
-    except (OSError, ValueError) as error:
-        raise RefusedError(f"config.json: {error}") from None
 
 
 def _says_running(settings: Settings) -> bool:
@@ -117,7 +89,7 @@ def _bring_up(settings: Settings) -> None:
     for sign in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(sign, _interrupted)
     try:
-        accounts = _prepare(settings)
+        accounts = make_ready(settings, build_page=True)
         step("Menjalankan Redis, Asterisk, agi, ami_bridge, console", "starting all parts")
         supervise.start(settings)
         _await_healthy(settings)
@@ -144,117 +116,6 @@ def _keep_traceback(settings: Settings) -> Path:
 def _interrupted(_sign: int, _frame: object) -> None:
     """SIGTERM and a closed terminal are taken like Ctrl-C: what was begun is taken back."""
     raise KeyboardInterrupt
-
-
-def _prepare(settings: Settings) -> list[Account]:
-    """Everything that can be refused comes before anything is written. Returns the demo accounts."""
-    city = _profile(settings)
-    check_paths(settings)
-    check_ports(settings)
-    check_disk(settings)
-    found = pbx_root.version(settings)
-    step(f"Asterisk {found} siap", f"Asterisk {found} is ready")
-    for folder in (settings.home, settings.run, settings.spool, settings.logs, settings.home / "redis"):
-        folder.mkdir(parents=True, exist_ok=True, mode=0o750)
-        # nobody else lists the home; Asterisk's own account must pass through it to its folder
-        folder.chmod(folder.stat().st_mode & (0o711 if folder == settings.home else 0o750))
-    secrets = load_secrets(settings.home)
-    _migrate(settings)
-    page.build_if_stale(settings.cache)
-    settings.save()
-    shutil.copyfile(_profile_path(settings), settings.home / "profile.toml")
-    _copy_gazetteer(settings)
-    step("Menulis konfigurasi Asterisk", "writing Asterisk's configuration")
-    pbx_root.hand_over(settings)
-    accounts, phones = asyncio.run(_people(settings, city.site))
-    _render(settings, city, secrets, phones)
-    pbx_root.hand_over(settings)
-    pbx_root.write_hosts(settings)
-    return accounts
-
-
-def _copy_gazetteer(settings: Settings) -> None:
-    """The city's places beside its profile; none of an earlier profile stays."""
-    from psap.places.gazetteer import path_beside
-
-    source, target = path_beside(_profile_path(settings)), path_beside(settings.home / "profile.toml")
-    if source == target:  # the home's own profile is the one in force
-        return
-    if source.is_file():
-        shutil.copyfile(source, target)
-    else:
-        target.unlink(missing_ok=True)
-
-
-def _profile_path(settings: Settings) -> Path:
-    from psap.agencies.profile import ProfileError, find_profile
-
-    try:
-        return find_profile(settings.profile)
-    except ProfileError as error:
-        raise RefusedError(_first_fault(error)) from None
-
-
-def _profile(settings: Settings) -> Any:
-    from psap.agencies.profile import ProfileError, load_profile
-    from psap.places.gazetteer import load_gazetteer, path_beside
-
-    path = _profile_path(settings)
-    try:
-        city = load_profile(path)
-        load_gazetteer(path_beside(path), city)
-    except ProfileError as error:
-        raise RefusedError(_first_fault(error)) from None
-    return city
-
-
-def _first_fault(error: Any) -> str:
-    """File, line and reason of a profile's first fault, and how to see the others."""
-    lines = str(error).splitlines()
-    whole = str(error.path).replace(".gazetteer.csv", ".toml")
-    more = f" (+{len(lines) - 1}: ./112 profile check {whole})" if len(lines) > 1 else ""
-    return lines[0] + more
-
-
-def _migrate(settings: Settings) -> None:
-    from psap.platform import migrate
-
-    step("Menyiapkan basis data", "preparing the database")
-    try:
-        migrate.migrate(settings)
-    except migrate.MigrationError as error:
-        raise RefusedError(f"Basis data / database: {error}") from error
-
-
-async def _people(settings: Settings, site: str) -> tuple[list[Account], list[tuple[str, str, str]]]:
-    """The demo accounts (made now, if asked for), and every telephone: (username, password, agent)."""
-    from psap.queue.store import passwords_of
-
-    database = Database(settings.effective_database_url)
-    accounts: list[Account] = []
-    try:
-        if settings.demo:
-            from psap.accounts.demo import make_demo_accounts
-
-            # the password is no setting: it is never written down
-            wish = os.environ.get("PSAP_DEMO_PASSWORD") or None
-            made = await make_demo_accounts(database, site, wish)
-            accounts = [(str(name), str(role), str(password)) for name, role, password in made]
-        async with database.read() as connection:
-            phones = await passwords_of(connection, site)
-    finally:
-        await database.close()
-    return accounts, phones
-
-
-def _render(settings: Settings, city: Any, secrets: Any, phones: list[tuple[str, str, str]]) -> None:
-    from psap.pbx import prompts, render
-    from psap.training.callers import spoken_lines, whispered
-
-    step("Membuat rekaman suara", "making the spoken prompts")
-    prompts.make_prompts(settings, city)
-    prompts.make_lines(settings, spoken_lines(), whispered())
-    render.render(settings, city, secrets, [render.PhoneRow(*phone) for phone in phones])
 
 
 def _await_healthy(settings: Settings) -> None:
@@ -292,8 +153,7 @@ def _announce(settings: Settings, accounts: list[Account], seconds: float) -> No
     print(f"  Trunk              sip:112@{settings.sip_bind}:{settings.sip_port} (UDP)")
     print(f"  Operator / carrier {trunk}")
     if settings.demo:
-        for username, role, password in accounts:
-            print(f"  {username:<18} {role:<12} {password}")
+        show_accounts(accounts)
     else:
         print("  Akun / accounts    ./112 users add NAME --role supervisor")
     print(flush=True)

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import json
 import os
+import socket
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -37,6 +38,19 @@ def write_heartbeat(
     except OSError:
         with contextlib.suppress(OSError):
             _write_over(target, words.encode())
+    notify(detail)
+
+
+def notify(detail: str) -> None:
+    """Tell systemd, where it asked for it, that we are ready and alive (sd_notify); else nothing."""
+    where = os.environ.get("NOTIFY_SOCKET", "")
+    if not where:
+        return
+    address = "\0" + where[1:] if where.startswith("@") else where
+    words = f"READY=1\nWATCHDOG=1\nSTATUS={' '.join(detail.split())}"
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as line:
+        line.setblocking(False)  # a manager that does not read must not hold a heart
+        line.sendto(words.encode(), address)
 
 
 def _write_over(target: Path, words: bytes) -> None:

@@ -102,6 +102,8 @@ WORDS: dict[str, Words] = {
     ),
 }
 
+KEPT = frozenset({"asterisk", "agi", "ami_bridge", "console", "redis", "watchdog"})
+
 WRONG_SECRET = (
     "Asterisk menolak kata sandi AMI milik ami_bridge: secrets.json dan asterisk/etc/manager.conf berbeda. "
     "Jalankan ./112 down lalu ./112 up.",
@@ -126,9 +128,20 @@ def ami(detail: str, *, refused: bool) -> Trouble:
 
 
 NOT_RUNNING = "112 tidak berjalan di sini: ./112 up / 112 does not run here: ./112 up"
+NOT_RUNNING_OUTSIDE = (
+    "112 tidak berjalan di sini: systemctl start psap112.target, atau docker compose up -d / "
+    "112 does not run here: systemctl start psap112.target, or docker compose up -d"
+)
 
 
-def mend(part: str) -> str | None:
-    """How to mend a part, both languages in a line; None: nothing is known."""
+def mend(part: str, *, outside: bool = False) -> str | None:
+    """How to mend a part, both languages in a line; None: nothing is known.
+
+    ``outside``: systemd or containers keep the parts, and hold their logs.
+    """
     words = WORDS.get(part)
+    if outside and part in KEPT:
+        unit = part.replace("_", "-")
+        log = f"journalctl -u psap112-{unit}, docker compose logs {part}"
+        return f"Dihidupkan ulang sendiri; lihat {log} / It is restarted by itself; see {log}"
     return " / ".join(words.mend) if words else None

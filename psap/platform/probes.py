@@ -68,8 +68,13 @@ async def status(settings: Settings) -> Status:
     for name, part in parts.items():
         if part.state != "up":
             # nothing of this home runs: then nothing is restarted by itself
-            part.mend = mending.mend(name) if known else mending.NOT_RUNNING
+            here = bool(known) or (settings.outside and supervise.runs(settings))
+            part.mend = mending.mend(name, outside=settings.outside) if here else _away(settings)
     return Status(healthy=all(part.state == "up" for part in parts.values()), parts=parts)
+
+
+def _away(settings: Settings) -> str:
+    return mending.NOT_RUNNING_OUTSIDE if settings.outside else mending.NOT_RUNNING
 
 
 def _told_by_the_bridge(settings: Settings) -> dict[str, PartStatus]:

@@ -11,6 +11,7 @@ import json
 import os
 import secrets
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -32,6 +33,8 @@ class Settings(BaseSettings):
     pbx_root: Path | None = None  # where Asterisk lives, "/" for the host's; None: the root in the cache
     profile: str = "semarang"  # a name under profiles/ or a path to a .toml
     demo: bool = False
+    # who keeps the parts running: our supervisord; or systemd, containers (docs/adr/0019)
+    supervisor: Literal["own", "outside"] = "own"
     sip_port: int = Field(5060, ge=1, le=65535)
     sip_bind: str = "127.0.0.1"
     ami_port: int = Field(5038, ge=1, le=65535)
@@ -71,6 +74,11 @@ class Settings(BaseSettings):
         if self.demo and not self.trunk_hosts:
             self.trunk_hosts = "127.0.0.2"
         return self
+
+    @property
+    def outside(self) -> bool:
+        """Do systemd or containers keep the parts running?"""
+        return self.supervisor == "outside"
 
     @property
     def http_scheme(self) -> str:

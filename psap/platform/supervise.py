@@ -19,7 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from psap.platform.parts import Part, command_line, processes
+from psap.platform import found
+from psap.platform.found import survivors as survivors
+from psap.platform.heartbeat import read_heartbeat
+from psap.platform.parts import OURS, Part, command_line, processes
 from psap.platform.settings import ROOT, Settings, write_private
 
 CALL_SECONDS = 1.5  # one question to supervisord
@@ -28,6 +31,7 @@ STOP_SECONDS = 30.0
 LONGEST_SOCKET = 100  # Linux ends a socket's path at 107, and supervisord appends its pid at first
 LOG_BYTES = 10 * 1024 * 1024
 LOG_BACKUPS = 5
+BEATING = (*OURS, "watchdog")  # who writes heartbeats
 
 
 class SuperviseError(Exception):
@@ -82,7 +86,16 @@ def ask(settings: Settings, method: str, *params: Any, timeout: float = CALL_SEC
 
 
 def info(settings: Settings, timeout: float = CALL_SECONDS) -> dict[str, ProcessInfo]:
-    """Each part as supervisord sees it. Raises SuperviseError when it does not answer."""
+    """Each part as supervisord sees it; kept from outside, as /proc shows it.
+
+    Raises:
+        SuperviseError: supervisord does not answer.
+    """
+    if settings.outside:
+        return {
+            name: ProcessInfo(name, "RUNNING", each.pid, "kept from outside")
+            for name, each in found.mains(settings).items()
+        }
     rows = cast("list[dict[str, Any]]", ask(settings, "supervisor.getAllProcessInfo", timeout=timeout))
     return {
         row["name"]: ProcessInfo(row["name"], row["statename"], row["pid"] or None, row["description"])
@@ -154,30 +167,11 @@ def stop(settings: Settings) -> list[int]:
     return sorted(left)
 
 
-def survivors(settings: Settings) -> dict[int, str]:
-    """What runs for this home now: pid -> part's name."""
-    found: dict[int, str] = {}
-    home = f"PSAP_HOME={settings.home}".encode()
-    conf = str(settings.run / "supervisord.conf").encode()
-    redis = str(settings.run / "redis.sock").encode()
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit():
-            continue
-        try:
-            argv = (entry / "cmdline").read_bytes().split(b"\0")
-            if not argv[0]:
-                continue  # a zombie or a kernel thread
-            environment = (entry / "environ").read_bytes().split(b"\0")
-        except OSError:
-            continue
-        part = next((word[10:].decode() for word in environment if word.startswith(b"PSAP_PART=")), None)
-        if part and home in environment:
-            found[int(entry.name)] = part
-        elif conf in argv and b"psap.platform.supervisor_main" in argv:
-            found[int(entry.name)] = "supervisord"
-        elif argv[0].startswith(b"redis-server") and redis in argv[0]:
-            found[int(entry.name)] = "redis"  # it writes its title over its environment
-    return found
+def runs(settings: Settings) -> bool:
+    """Does anything of this home run? Beating hearts count: of other containers nothing else is seen."""
+    if found.survivors(settings):
+        return True
+    return settings.outside and any(read_heartbeat(settings.run, part)[0] != "down" for part in BEATING)
 
 
 def is_stopped(pid: int | None) -> bool:

@@ -1,8 +1,8 @@
-"""``python -m psap.platform.watchdog``: kills what hangs, so that supervisord starts it again.
+"""``python -m psap.platform.watchdog``: kills what hangs, so that its keeper starts it again.
 
-supervisord notices the dead, not the hung: a stopped or blocked process keeps its sockets open and
-takes callers into silence. This looks at every part each ``EVERY`` seconds and ends one that gave
-no sign of life for its patience (docs/adr/0013-watchdog.md says why these figures).
+supervisord, systemd and containers notice the dead, not the hung: a stopped or blocked process keeps
+its sockets open and takes callers into silence. This looks at every part each ``EVERY`` seconds and
+ends one that gave no sign of life for its patience (docs/adr/0013-watchdog.md says why these figures).
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ Sign = Callable[[], Awaitable[bool]]
 
 
 class Watchdog:
-    """Looks at every part that supervisord runs for a home."""
+    """Looks at every part that runs for a home."""
 
     def __init__(self, settings: Settings, log: Any) -> None:
         self._settings = settings

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from psap.agencies.profile import find_profile
-from psap.cli import up
+from psap.cli import prepare
 from psap.cli.preflight import check_paths, check_ports, port_fault
+from psap.cli.prepare import settings_for_up
 from psap.cli.say import RefusedError
-from psap.cli.up import settings_for_up
 from psap.platform.parts import log_tail
 from psap.platform.settings import Settings
 
@@ -78,11 +78,11 @@ def test_a_part_without_a_log_has_no_tail(tmp_path: Path) -> None:
 
 def test_the_gazetteer_in_force_is_the_profile_s_own(tmp_path: Path) -> None:
     in_force = tmp_path / "profile.gazetteer.csv"
-    up._copy_gazetteer(Settings(home=tmp_path, profile="semarang"))
+    prepare._copy_gazetteer(Settings(home=tmp_path, profile="semarang"))
     assert "Pasar Johar" in in_force.read_text("utf-8")
     own = tmp_path / "kota.toml"
     own.write_bytes(find_profile("bogor").read_bytes())
-    up._copy_gazetteer(Settings(home=tmp_path, profile=str(own)))
+    prepare._copy_gazetteer(Settings(home=tmp_path, profile=str(own)))
     assert not in_force.exists()  # another city's places never stay
 
 
@@ -92,4 +92,4 @@ def test_a_gazetteer_with_a_slip_is_refused_with_its_line(tmp_path: Path) -> Non
     heading = "name,kind,district,subdistrict,latitude,longitude,aliases\n"
     (tmp_path / "kota.gazetteer.csv").write_text(heading + "Pasar Bogor,markt,,,-6.6,106.8,\n", "utf-8")
     with pytest.raises(RefusedError, match=r"kota\.gazetteer\.csv:2: kind"):
-        up._profile(Settings(home=tmp_path, profile=str(own)))
+        prepare._profile(Settings(home=tmp_path, profile=str(own)))
