@@ -102,11 +102,13 @@ async def soak(settings: Settings, plan: Plan) -> Summary:
             await faults.end()
         seconds = time.monotonic() - began
         healthy = await _settled(settings, people)
+        watch.rest()
         if plan.calm and not interrupted.is_set():
             started = time.monotonic()
             await _place(people, replace(plan, calls=plan.calls + plan.calm, minutes=None), draw, interrupted)
             watch.calm(started, time.monotonic())
             healthy = await _settled(settings, people)
+            watch.rest()
         for task in background[1:]:
             task.cancel()
         watch.look()

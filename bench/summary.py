@@ -91,9 +91,10 @@ class Summary:
             f"| to a person's voice, seconds: median, 99 %, longest | {_waits(waits)} |",
             f"| healthy at the end | {'yes' if self.healthy else 'NO'} |",
             "",
-            f"Afterwards {self.calm} calls with nothing broken: medians of the first and the last third.",
+            f"Afterwards {self.calm} calls with nothing broken. Memory: medians of their first and last "
+            "third; file handles: before and after them, when no call is there.",
             "",
-            "| process | starts | MB, first third | MB, last third | handles, first | handles, last | |",
+            "| process | starts | MB, first third | MB, last third | handles before | handles after | |",
             "|---|---|---|---|---|---|---|",
         ]
         for each in self.growth:

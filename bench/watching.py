@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-import statistics
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import median
 
 from psap.platform import supervise
 from psap.platform.settings import Settings
@@ -26,7 +26,9 @@ class Life:
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """Of one part: how often it started, and medians of the first and the last third of the calm part.
+    """Of one part: how often it started, its memory (medians of the first and the last third of the calm
+    part) and its file handles at rest (no call there) before and after it: with calls there, their number
+    follows how many there happen to be.
 
     None: it did not live through the whole calm part.
     """
@@ -55,6 +57,7 @@ class Watch:
         self._began = time.monotonic()
         self._lives: dict[tuple[str, int], Life] = {}
         self._calm: tuple[float, float] | None = None
+        self._rests: list[float] = []
 
     async def run(self, every: float = 3.0) -> None:
         """Until cancelled."""
@@ -65,6 +68,11 @@ class Watch:
     def calm(self, began: float, ended: float) -> None:
         """Between these two moments (monotonic) calls came and nothing was broken."""
         self._calm = began - self._began, ended - self._began
+
+    def rest(self) -> None:
+        """No call is there now: look at the handles."""
+        self.look()
+        self._rests.append(time.monotonic() - self._began)
 
     def look(self) -> None:
         """One sample of each process."""
@@ -89,10 +97,16 @@ class Watch:
             first, last = self._thirds(lives[-1])
             kb = handles = None
             if first and last:
-                kb = _median(first, 1), _median(last, 1)
-                handles = _median(first, 2), _median(last, 2)
+                kb = int(median(each[1] for each in first)), int(median(each[1] for each in last))
+                handles = self._at_rest(lives[-1])
             out.append(Growth(part, len(lives), kb, handles))
         return out
+
+    def _at_rest(self, life: Life) -> tuple[int, int] | None:
+        if len(self._rests) < 2:
+            return None
+        at = [[each for each in life.samples if each[0] <= rest][-1:] for rest in self._rests[-2:]]
+        return (at[0][0][2], at[1][0][2]) if at[0] and at[1] else None
 
     def _thirds(self, life: Life) -> tuple[list[tuple[float, int, int]], list[tuple[float, int, int]]]:
         if self._calm is None:
@@ -103,7 +117,3 @@ class Watch:
             [each for each in life.samples if began <= each[0] < began + third],
             [each for each in life.samples if ended - third <= each[0] < ended],
         )
-
-
-def _median(samples: list[tuple[float, int, int]], which: int) -> int:
-    return int(statistics.median(each[which] for each in samples))

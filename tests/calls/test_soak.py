@@ -82,6 +82,7 @@ def test_growth_is_seen_over_the_calm_part(
         for t in range(60, 300)
     ]
     watch._lives = {("agi", 1): earlier, ("agi", 2): last}
+    watch._rests = [150.0, 300.0]
     watch.calm(began + 150, began + 300)
     found = watch.growth()
     assert (found[0].lives, found[0].flat) == (2, flat)
