@@ -1,20 +1,24 @@
-"""The database: SQLite in WAL mode by default, through SQLAlchemy async.
+"""The database: SQLite in WAL mode by default, or PostgreSQL, through SQLAlchemy async.
 
-Writers begin with BEGIN IMMEDIATE and wait at most ``BUSY_SECONDS``; readers never block writers.
-A connection to a file that was meanwhile replaced (rescued, restored) is given up when it is next
-taken from the pool, so every process moves to the new file by itself. A missing file is never
-made anew here: an empty database in its place would look like an answer.
+On both engines writers are one at a time (BEGIN IMMEDIATE; an advisory lock) and wait at most
+``BUSY_SECONDS`` for their turn; readers never block writers, and see one moment of the database.
+Where it cannot be used now, OperationalError is raised.
+
+Of SQLite alone: a connection to a file that was meanwhile replaced (rescued, restored) is given up
+when it is next taken from the pool, so every process moves to the new file by itself. A missing file
+is never made anew here: an empty database in its place would look like an answer.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from sqlalchemy import event
 from sqlalchemy.engine import ExceptionContext
-from sqlalchemy.exc import DisconnectionError, OperationalError
+from sqlalchemy.exc import DisconnectionError, InvalidRequestError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from psap.platform import sqlite
@@ -25,34 +29,51 @@ BUSY_SECONDS = 2.0
 class Database:
     """One engine; ``read()`` and ``write()`` give connections."""
 
-    def __init__(self, url: str, *, busy_seconds: float = BUSY_SECONDS) -> None:
+    def __init__(
+        self, url: str, *, busy_seconds: float = BUSY_SECONDS, command_seconds: float | None = None
+    ) -> None:
         self.url = url
         self.is_sqlite = url.startswith("sqlite")
-        options: dict[str, Any] = {}
-        if self.is_sqlite:
-            options["connect_args"] = {"timeout": busy_seconds}
         self.path = sqlite.path_of(url) if self.is_sqlite else None
-        where = sqlite.existing_only(url) if self.is_sqlite else url
-        self.engine: AsyncEngine = create_async_engine(where, **options)
-        if self.is_sqlite:
-            event.listen(self.engine.sync_engine, "connect", self._connected)
-            event.listen(self.engine.sync_engine, "checkout", self._taken)
-            event.listen(self.engine.sync_engine, "begin", _sqlite_begin)
-            event.listen(self.engine.sync_engine, "handle_error", _broken_is_away)
+        if not self.is_sqlite:
+            from psap.platform import postgres  # its driver takes a while to load
+
+            self._reading, self._lost = postgres.EXECUTION, postgres.LOST
+            self.engine: AsyncEngine = postgres.make_engine(
+                url, busy_seconds=busy_seconds, command_seconds=command_seconds or postgres.COMMAND_SECONDS
+            )
+            return
+        self._reading, self._lost = {}, ()
+        self.engine = create_async_engine(sqlite.existing_only(url), connect_args={"timeout": busy_seconds})
+        event.listen(self.engine.sync_engine, "connect", self._connected)
+        event.listen(self.engine.sync_engine, "checkout", self._taken)
+        event.listen(self.engine.sync_engine, "begin", _sqlite_begin)
+        event.listen(self.engine.sync_engine, "handle_error", _broken_is_away)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
-        """A connection for queries."""
-        async with self.engine.connect() as connection:
+        """A connection for queries: all of them see the same moment. Raises OperationalError: away."""
+        async with self._connection(self._reading) as connection:
             yield connection
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
-        """A transaction: committed at the end, rolled back on an exception."""
-        async with self.engine.connect() as connection:
-            connection = await connection.execution_options(psap_write=True)
-            async with connection.begin():
-                yield connection
+        """A transaction: committed at the end, rolled back on an exception. Raises OperationalError: away."""
+        async with self._connection({"psap_write": True}) as connection, connection.begin():
+            yield connection
+
+    @asynccontextmanager
+    async def _connection(self, options: dict[str, Any]) -> AsyncIterator[AsyncConnection]:
+        async with AsyncExitStack() as stack:
+            try:
+                connection = await stack.enter_async_context(self.engine.connect())
+            except (PoolTimeoutError, InvalidRequestError) as error:  # none is free, or none stays open
+                raise OperationalError(None, None, error) from error
+            except self._lost as error:
+                from psap.platform import postgres
+
+                raise postgres.away(error) from error
+            yield await connection.execution_options(**options) if options else connection
 
     async def close(self) -> None:
         await self.engine.dispose()

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from sqlalchemy import Connection, create_engine, inspect, text
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from psap.platform.revisions import HEAD, config, known_revisions
 from psap.platform.settings import Settings
 
 BUSY_SECONDS = 10.0  # another process may just be writing
+LONGEST_STEP = 3_600.0  # one statement of a migration: an index over many millions of calls
 
 
 class MigrationError(Exception):
@@ -31,32 +32,34 @@ def migrate(settings: Settings) -> None:
     Raises:
         MigrationError: the database is newer than the software, or cannot be opened, written or backed up.
     """
-    url = settings.effective_database_url
     try:
+        url = settings.effective_database_url
         _put_back(settings)
         _prepare_file(url)
         _with_connection(url, lambda connection: _upgrade(connection, settings), BUSY_SECONDS)
     except (SQLAlchemyError, OSError) as error:
-        raise MigrationError(_unusable(error)) from error
+        raise MigrationError(_unusable(error, settings)) from error
 
 
 def current_ok(settings: Settings, *, timeout: float = 1.0) -> tuple[bool, str]:
     """(usable, why not) for ``status``; answers within ``timeout`` seconds and never writes."""
-    url = settings.effective_database_url
-    path = _sqlite_path(url)
-    if path is not None and not path.exists():
-        return False, "belum dibuat / not created yet"
     state: list[str | None] = []
 
     def look(connection: Connection) -> None:
         state.append(_revision(connection))
 
     try:
-        _with_connection(url, look, timeout)
+        url = settings.effective_database_url
+        path = _sqlite_path(url)
+        if path is not None and not path.exists():
+            return False, "belum dibuat / not created yet"
+        _with_connection(url, look, timeout, limit=timeout)
     except (SQLAlchemyError, OSError, TimeoutError) as error:
-        return False, _unusable(error)
+        return False, _unusable(error, settings)
     if state[0] == HEAD:
         return True, HEAD
+    if state[0] is None:
+        return False, "belum dibuat / not created yet"
     if state[0] is not None and state[0] not in known_revisions():
         return False, _newer(state[0])
     return False, f"versi lama {state[0]} / old version {state[0]}"
@@ -84,7 +87,7 @@ def downgrade(settings: Settings, revision: str) -> None:
     try:
         _with_connection(settings.effective_database_url, back, BUSY_SECONDS)
     except (SQLAlchemyError, OSError) as error:
-        raise MigrationError(_unusable(error)) from error
+        raise MigrationError(_unusable(error, settings)) from error
 
 
 def _upgrade(connection: Connection, settings: Settings) -> None:
@@ -136,8 +139,13 @@ def _newer(revision: str) -> str:
     )
 
 
-def _unusable(error: BaseException) -> str:
-    why = str(getattr(error, "orig", None) or error).splitlines()[0]
+def _unusable(error: BaseException, settings: Settings) -> str:
+    why = (str(getattr(error, "orig", None) or error).splitlines() or [type(error).__name__])[0]
+    if settings.database_url is not None and not settings.database_url.startswith("sqlite"):
+        from psap.platform import postgres
+
+        with contextlib.suppress(ArgumentError):  # then that is what ``why`` says
+            why += f" ({postgres.shown(settings.database_url)}; PSAP_DATABASE_URL)"
     return f"basis data tidak dapat dipakai / the database cannot be used: {why}"
 
 
@@ -161,8 +169,13 @@ def _prepare_file(url: str) -> None:
         os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
 
 
-def _with_connection(url: str, work: Callable[[Connection], None], timeout: float) -> None:
-    """Run ``work`` on a connection, also when an event loop is running here."""
+def _with_connection(
+    url: str, work: Callable[[Connection], None], timeout: float, *, limit: float | None = None
+) -> None:
+    """Run ``work`` on a connection, also when an event loop is running here.
+
+    ``timeout``: seconds to wait for other writers; ``limit``: for all of it, where that is asked for.
+    """
     if url.startswith("sqlite"):
         engine = create_engine(url.replace("+aiosqlite", ""), connect_args={"timeout": timeout})
         try:
@@ -173,10 +186,16 @@ def _with_connection(url: str, work: Callable[[Connection], None], timeout: floa
         return
 
     async def through_the_async_driver() -> None:
-        engine = create_async_engine(url)
+        from psap.platform import postgres
+
+        # whoever only looks takes no turn among the writers
+        options = {} if limit is not None else {"psap_write": True}
+        engine = postgres.make_engine(url, busy_seconds=timeout, command_seconds=limit or LONGEST_STEP)
         try:
-            async with asyncio.timeout(max(timeout, 1.0)), engine.connect() as connection:
-                await connection.run_sync(work)
+            async with asyncio.timeout(limit), engine.connect() as connection:
+                await (await connection.execution_options(**options)).run_sync(work)
+        except postgres.LOST as error:
+            raise postgres.away(error) from error
         finally:
             await engine.dispose()
 

@@ -12,6 +12,7 @@ import os
 import secrets
 from pathlib import Path
 from typing import Literal
+from urllib.parse import quote
 
 from pydantic import BaseModel, Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -50,6 +51,7 @@ class Settings(BaseSettings):
     trunk_proxy: str | None = None  # sip host[:port] where call-backs and overflow go out
     redis_url: str | None = None  # None: our own, on HOME/run/redis.sock
     database_url: str | None = None  # None: SQLite at HOME/psap.db
+    database_password_file: Path | None = None  # PostgreSQL's password, one line; read at each connect
     timer_scale: float = Field(1.0, gt=0, le=10)
     session_idle_minutes: int = Field(240, ge=5, le=1440)  # a session without use ends; an open page uses it
     session_max_hours: int = Field(16, ge=1, le=168)  # and in any case: a double shift
@@ -71,6 +73,8 @@ class Settings(BaseSettings):
             raise ValueError("PSAP_TLS_CERT and PSAP_TLS_KEY belong together: set both or none")
         if self.oidc_issuer is not None and self.public_url is None:
             raise ValueError("PSAP_OIDC_ISSUER needs PSAP_PUBLIC_URL, as browsers reach the console")
+        if self.database_url is not None:
+            self.database_url = _with_driver(self.database_url)
         if self.demo and not self.trunk_hosts:
             self.trunk_hosts = "127.0.0.2"
         return self
@@ -114,7 +118,12 @@ class Settings(BaseSettings):
 
     @property
     def effective_database_url(self) -> str:
-        return self.database_url or f"sqlite+aiosqlite:///{self.home / 'psap.db'}"
+        """The database's address. A password in a file is read by each connection: it stands nowhere else."""
+        url = self.database_url or f"sqlite+aiosqlite:///{self.home / 'psap.db'}"
+        if self.database_password_file is None or not url.startswith("postgresql"):
+            return url
+        mark = "&" if "?" in url else "?"
+        return f"{url}{mark}password_file={quote(str(self.database_password_file.resolve()), safe='/')}"
 
     @property
     def trunk_addresses(self) -> list[str]:
@@ -123,6 +132,19 @@ class Settings(BaseSettings):
     def save(self) -> None:
         """Write ``HOME/config.json`` for the commands that follow."""
         write_private(self.home / "config.json", self.model_dump_json(indent=2))
+
+
+def _with_driver(url: str) -> str:
+    """The address with the one driver that we have for its engine."""
+    scheme, mark, rest = url.partition("://")
+    engine = scheme.partition("+")[0]
+    driver = {"sqlite": "aiosqlite", "postgresql": "asyncpg", "postgres": "asyncpg"}.get(engine)
+    if driver is None or not mark:
+        raise ValueError(
+            "PSAP_DATABASE_URL must begin with postgresql+asyncpg:// or sqlite+aiosqlite:/// "
+            "(postgresql+asyncpg://USER@HOST/NAME, or ...@/NAME?host=/run/postgresql for a socket)"
+        )
+    return f"{'sqlite' if engine == 'sqlite' else 'postgresql'}+{driver}://{rest}"
 
 
 def load_settings(home: Path | None = None) -> Settings:
