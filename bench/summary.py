@@ -72,11 +72,12 @@ class Summary:
         waits = sorted(call.person_after for call in self.placed if call.person_after is not None)
         kinds = Counter(call.kind for call in self.placed)
         records = sum(1 for call in self.placed if self.recorded[call.dialled])
-        rate = len(self.placed) / max(1.0, self.seconds)
+        amid = len(self.placed) - self.calm  # the seconds are of the part in which things broke
         today = datetime.datetime.now(datetime.UTC).date()
         out = [
-            f"{len(self.placed)} calls in {self.seconds:.0f} s ({rate:.1f} a second), {self.faults.total()} "
-            f"faults, seed {self.seed}, {today}" + (" (interrupted)" if self.interrupted else ""),
+            f"{amid} calls in {self.seconds:.0f} s ({amid / max(1.0, self.seconds):.1f} a second) amid "
+            f"{self.faults.total()} faults, then {self.calm} with none, seed {self.seed}, {today}"
+            + (" (interrupted)" if self.interrupted else ""),
             "",
             "| | |",
             "|---|---|",
