@@ -6,7 +6,10 @@ import contextlib
 import signal
 import socketserver
 import threading
+import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -20,6 +23,7 @@ from psap.agencies.profile import Profile, ProfileError, find_profile, load_prof
 from psap.calls.model import call_id
 from psap.platform.heartbeat import write_heartbeat
 from psap.platform.log import setup_log
+from psap.platform.metrics import GATE_SECONDS, Tally
 from psap.platform.settings import Settings, load_settings
 
 
@@ -37,6 +41,29 @@ class Server(socketserver.ThreadingTCPServer):
         self.rules = rules
         self.prompts = prompts
         self.calls = 0
+        self.tally = Tally(
+            {"conversations": ("decided", "hung_up", "late", "refused", "fault")}, {"seconds": GATE_SECONDS}
+        )
+        self._held = 0
+        self._lock = threading.Lock()
+
+    @contextlib.contextmanager
+    def holding(self) -> Iterator[None]:
+        """A caller is in our hands; how long is counted, however it ends."""
+        began = time.monotonic()
+        with self._lock:
+            self.calls += 1
+            self._held += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._held -= 1
+            self.tally.observe("seconds", time.monotonic() - began)
+
+    def figures(self) -> dict[str, Any]:
+        """What is counted, for the heartbeat."""
+        return {**self.tally.figures(), "calls_now": self._held}
 
     def handle_error(self, request: object, client_address: object) -> None:
         """A fault of ours: the dialplan goes on without us, and we say so without personal data."""
@@ -65,20 +92,40 @@ class Handler(socketserver.BaseRequestHandler):
             call.close()
 
     def _gate(self, call: Conversation) -> None:
-        log = structlog.get_logger().bind(call_id=call_id(self.server.site, call.env.get("agi_uniqueid", "")))
-        self.server.calls += 1
+        # bound to this thread's context: whatever is logged from here on says whose call it is
+        with (
+            structlog.contextvars.bound_contextvars(
+                call_id=call_id(self.server.site, call.env.get("agi_uniqueid", ""))
+            ),
+            self.server.holding(),
+        ):
+            self._ask(call)
+
+    def _ask(self, call: Conversation) -> None:
+        log = structlog.get_logger()
+        log.info("gate_begins")
         gate = Gate(AgiLine(call, self.server.prompts), Facts.read(call.arguments), self.server.rules)
         try:
             decision = gate.run()
             _tell(call, decision, gate.keys)
+            self._ended("decided")
             log.info("gate", result=decision.result, end=decision.end)
         except LateError as error:
+            self._ended("late")
             log.warning("agi_too_slow", detail=str(error))  # the dialplan goes on by itself
         except HangUp:
             # what was pressed stands in the record of an abandoned call too, where it still can
+            self._ended("hung_up")
             log.info("gate", result="hung_up")
         except (AGIUnknownError, UnsafeError):
+            self._ended("refused")
             log.exception("agi_refused")  # the dialplan goes on by itself
+        except Exception:  # a fault of ours: said here, where it is known whose call it was
+            self._ended("fault")
+            log.exception("agi_fault")
+
+    def _ended(self, word: str) -> None:
+        self.server.tally.count("conversations", word)
 
 
 def _tell(call: Conversation, decision: Decision, keys: str) -> None:
@@ -135,6 +182,6 @@ def serve() -> None:
 
 def _beat(run: Path, server: Server, stopping: threading.Event) -> None:
     while True:
-        write_heartbeat(run, "agi", "up", f"{server.calls} calls since start")
+        write_heartbeat(run, "agi", "up", f"{server.calls} calls since start", {"figures": server.figures()})
         if stopping.wait(1):
             return

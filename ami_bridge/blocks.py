@@ -32,6 +32,12 @@ class Blocks:
         self._wanted = wanted
         self._known: dict[str, str] | None = None
         self._turn = asyncio.Lock()
+        self._written = self._deleted = 0
+
+    def figures(self) -> dict[str, int]:
+        """For metrics: numbers that AstDB holds (while that is known), and what was changed there."""
+        held = {} if self._known is None else {"blocks": len(self._known)}
+        return {"blocks_written": self._written, "blocks_deleted": self._deleted, **held}
 
     def forget(self) -> None:
         """Asterisk was away: what it holds must be read again."""
@@ -54,6 +60,8 @@ class Blocks:
             except BaseException:
                 self._known = None  # written in part: read again next time
                 raise
+            self._written += len(put)
+            self._deleted += len(delete)
             self._known.update(put)
             for key in delete:
                 self._known.pop(key, None)

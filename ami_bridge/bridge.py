@@ -17,6 +17,7 @@ from ami_bridge.catch_up import CatchUp
 from ami_bridge.commands import CommandServer
 from ami_bridge.data import Data
 from ami_bridge.duties import Duty, Errands
+from ami_bridge.figures import Figures
 from ami_bridge.guard import Guard
 from ami_bridge.keeping import Keeping
 from ami_bridge.keys import Keys
@@ -86,7 +87,8 @@ class Bridge:
         )
         self.following = Following(profile.site, clock, self._ports())
         self.following.desk.wrapup = scaled(settings, profile.queue.wrapup_seconds)
-        self.listeners: list[Callable[[Headers], None]] = []
+        self.figures = Figures(self.following)
+        self.listeners: list[Callable[[Headers], None]] = [self.figures.listen]
         self.troubles: list[Complaint] = []  # what else makes us degraded
         self.link = Link(
             "127.0.0.1",
@@ -273,6 +275,7 @@ class Bridge:
             self.errands.soon(self._publish_written(event))
         else:
             self.publisher.put(event)
+        self.figures.told(event)
 
     async def _publish_written(self, event: Event) -> None:
         await self.recorder.flush(END_TOLD_WITHIN)
@@ -380,19 +383,15 @@ class Bridge:
             "parts": more["parts"],
             "figures": {
                 **self.link.figures(),
+                **self.figures.figures(),
+                **self.blocks.figures(),
+                **self.guard.figures(),
+                "behind": self.catch_up.behind,
                 "calls": len(self.following.calls),
-                "spool_bytes": spooled(self.settings),
+                "unsaved": self.recorder.waiting,
                 "publish_waiting": self.publisher.waiting,
             },
         }
-
-
-def spooled(settings: Settings) -> int:
-    """Bytes of records that wait for the database."""
-    try:
-        return (settings.spool / "calls.jsonl").stat().st_size
-    except OSError:
-        return 0
 
 
 def _outcome(task: asyncio.Task[Any]) -> BaseException | None:

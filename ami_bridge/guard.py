@@ -155,6 +155,11 @@ class Guard:
         self._told: deque[float] = deque(maxlen=TOLD_AN_HOUR)
         self._saved: dict[str, Any] | None = None
         self._loaded = False
+        self._cuts = 0
+
+    def figures(self) -> dict[str, int]:
+        """For metrics: hosts cut off now, and how often one was."""
+        return {"guard_cut": len(self.suspicion.cut(self._now())), "guard_cuts": self._cuts}
 
     def duties(self) -> list[Duty]:
         """Put into force at once, remember now and then."""
@@ -172,6 +177,7 @@ class Guard:
             return
         suspect = self.suspicion.failed(address, now)
         if suspect is not None:
+            self._cuts += 1
             seconds = round(suspect.until - now)
             self._tell(Action.HOST_CUT_OFF, address, {"seconds": seconds, "times": suspect.times})
 

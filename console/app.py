@@ -15,6 +15,7 @@ from console.bridge import Bridge
 from console.dispatch import USER, make_handler
 from console.limits import CONNECTIONS
 from console.live import Live
+from console.looks import LOOKS, Looks
 from console.metrics import Metrics
 from console.oidc import OIDC, Oidc
 from console.openapi import document
@@ -133,6 +134,7 @@ def make_app(parts: Parts) -> web.Application:
     app[OIDC] = Oidc(parts.settings)
     app[SOCKETS] = PhoneSockets(parts.settings.pbx_http_port)
     app[board.DAYS] = board.Days(parts)
+    app[LOOKS] = Looks(parts)
     app[docs.OPENAPI] = document(TABLES)
     for table in TABLES:
         for route in table.routes:
@@ -217,6 +219,8 @@ async def _background(app: web.Application) -> AsyncIterator[None]:
         asyncio.create_task(_recheck(parts), name="recheck sessions"),
         asyncio.create_task(parts.bridge.link_for_ever(), name="link incidents"),
         asyncio.create_task(parts.state.run(), name="state"),
+        asyncio.create_task(app[LOOKS].run_files(), name="look at files"),
+        asyncio.create_task(app[LOOKS].run_records(), name="count records"),
         asyncio.create_task(
             beat_forever(parts.settings.run, "console", lambda: _heartbeat(parts)), name="heartbeat"
         ),

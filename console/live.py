@@ -75,6 +75,7 @@ class Live:
         self.ready = asyncio.Event()  # set once the hot store is followed
         self.last: str | None = None
         self.events = 0
+        self.resets = 0  # clients told to fetch anew
         self.lag_seconds = 0.0  # of the newest event, from its happening to our reading it
         self._listeners: list[Callable[[Event], None]] = []
         self.state: Callable[[], str] | None = None  # the message that says how every part is
@@ -96,6 +97,7 @@ class Live:
                 self.last, self.connected = last, True
                 if not first:
                     log.info("hot store is back")
+                    self.resets += len(self._clients)
                     self.tell(RESET)
                 self.ready.set()
                 async for seq, event in self._hot.follow(last):
@@ -168,6 +170,7 @@ class Live:
             return
         held, client.held = client.held or [], None
         if missed is None or len(missed) + len(held) > QUEUE // 2:
+            self.resets += 1
             client.send(RESET)
             return
         newest = client.seen = missed[-1][0] if missed else after

@@ -48,6 +48,7 @@ class StateWatch:
         self._redis = redis
         self._tell = tell
         self._since = clock.now_us()
+        self._part_since: dict[str, int] = {}  # name -> since when it is as it is
         self._suspects: set[str] = set()  # found by the last look
         self._found: dict[str, Trouble] = {}
         self.database_up = True
@@ -68,6 +69,10 @@ class StateWatch:
         """The state as the live channel tells it."""
         at = rfc3339(self._clock.now_us())
         return json.dumps({"v": 1, "type": "state", "at": at, "data": self.now()}, separators=(",", ":"))
+
+    def since(self, part: str) -> int | None:
+        """Since when a part is up, degraded or down as it is now; None: since before we began to look."""
+        return self._part_since.get(part)
 
     def up(self, part: str) -> bool:
         """Whether nothing is wrong with a part."""
@@ -93,6 +98,9 @@ class StateWatch:
         if before == after:
             return
         self._since = self._clock.now_us()
+        for name in before.keys() | after.keys():
+            if before.get(name, ("up",))[0] != after.get(name, ("up",))[0]:
+                self._part_since[name] = self._since
         log.info("state changed", unwell={name: word[0] for name, word in after.items()})
         self._tell(self.message())
 

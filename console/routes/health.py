@@ -8,27 +8,16 @@ from typing import Literal
 from aiohttp import web
 from pydantic import BaseModel
 
+from console import metric_catalogue as catalogue
+from console.looks import LOOKS, told_by
+from console.metrics import CONTENT_TYPE, told
 from console.parts import Parts
-from console.problem import Problem
-from console.state import PARTS
 from console.table import EVERYONE, PUBLIC, Ask, RouteTable
 from psap.calls.queries import CallQueries
 
 table = RouteTable("health")
 
 PATIENCE = 1.0  # seconds for the database to answer
-FIGURES = {  # metric: (the bridge's own word for it, help)
-    "psap_ami_link_up": ("link_up", "1 while the bridge is connected to Asterisk and caught up."),
-    "psap_ami_events_total": ("events", "AMI events handled since the bridge started."),
-    "psap_ami_events_waiting": ("events_waiting", "AMI events that wait to be handled."),
-    "psap_ami_events_waiting_most": ("events_waiting_most", "The most that ever waited."),
-    "psap_ami_losses_total": ("losses", "How often the connection to Asterisk was lost."),
-    "psap_catch_up_seconds": ("resync_seconds", "How long the last catch-up took."),
-    "psap_bridge_calls": ("calls", "Calls that the bridge follows."),
-    "psap_spool_bytes": ("spool_bytes", "Bytes of records that wait for the database."),
-    "psap_publish_waiting": ("publish_waiting", "Events that wait for Redis."),
-}
-
 
 Word = Literal["up", "degraded", "down"]
 
@@ -122,32 +111,13 @@ async def get_state(ask: Ask[None, None]) -> StateNow:
     summary=("Angka-angka untuk Prometheus", "Figures for Prometheus"),
 )
 async def get_metrics(ask: Ask[None, None]) -> web.Response:
-    parts = ask.parts
-    gauges: dict[str, tuple[str, float]] = {
-        "psap_live_clients": ("Browsers and scripts on the live channel.", parts.live.clients),
-        "psap_live_events": ("Events fanned out since the start.", parts.live.events),
-        "psap_live_lag_seconds": ("From the newest event to its fan-out.", parts.live.lag_seconds),
-        "psap_redis_up": ("1 while the hot store answers.", parts.live.connected),
-    }
-    for name, row in parts.state.now()["parts"].items():
-        if name in PARTS:
-            gauges[f'psap_part_up{{part="{name}"}}'] = ("1 while a part is well.", row["state"] == "up")
-    told = (parts.state.bridge or {}).get("figures", {})
-    for name, (figure, meaning) in FIGURES.items():
-        if isinstance(told.get(figure), int | float):
-            gauges[name] = (meaning, told[figure])
-    try:
-        async with asyncio.timeout(0.5):
-            snapshot = await parts.bridge.snapshot()
-        gauges["psap_bridge_up"] = ("1 while the AMI bridge answers.", 1)
-        gauges["psap_calls_in_progress"] = ("Calls now.", len(snapshot["calls"]))
-        gauges["psap_callers_waiting"] = ("Callers in the queue.", len(snapshot["waiting"]))
-        for state in ("logged_out", "ready", "paused", "ringing", "talking", "wrapping_up"):
-            count = sum(agent["state"] == state for agent in snapshot["agents"])
-            gauges[f'psap_agents{{state="{state}"}}'] = ("Call takers by state.", count)
-    except (Problem, TimeoutError):
-        gauges["psap_bridge_up"] = ("1 while the AMI bridge answers.", 0)
-    return web.Response(
-        body=parts.metrics.text(gauges).encode(),
-        headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"},
-    )
+    # nobody is asked anything: what bridge, gate and records told last is in memory or in a heartbeat
+    parts, run = ask.parts, ask.parts.settings.run
+    bridge = (parts.state.bridge or {}).get("figures")
+    metrics = [
+        *told(catalogue.LOOKS, ask.request.app[LOOKS].figures()),
+        *told(catalogue.BRIDGE, bridge if isinstance(bridge, dict) else {}),
+        *told(catalogue.AGI, told_by(run, "agi")),
+        *told(catalogue.WATCHDOG, told_by(run, "watchdog")),
+    ]
+    return web.Response(body=parts.metrics.text(metrics), headers={"Content-Type": CONTENT_TYPE})

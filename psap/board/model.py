@@ -66,6 +66,16 @@ class Figures(BaseModel):
     by_agent: list[AgentDay]
 
 
+class Hour(BaseModel):
+    """One hour of the clock: calls that began in it. ``abandoned``: in the queue."""
+
+    at: str = Field(description="when the hour began")
+    calls: int
+    answered: int
+    abandoned: int
+    mean_wait_seconds: float | None
+
+
 def midnight(zone: ZoneInfo, now_us: int) -> int:
     """The moment at which the city's day began, UTC microseconds."""
     day = from_us(now_us).astimezone(zone).date()

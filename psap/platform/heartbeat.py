@@ -17,7 +17,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from psap.platform.metrics import process_figures
+
 STALE_SECONDS = 3.0
+STARTED = int(time.time())  # of this process, UTC seconds; constant, so that a restart is a change
 
 
 Beat = tuple[str, str] | tuple[str, str, Mapping[str, Any]]
@@ -29,9 +32,10 @@ def write_heartbeat(
     """Write one heartbeat. ``state`` is up or degraded; ``more`` is what else this part knows, of
     others too (``parts``). A full disk is no reason to stop."""
     beat = {"state": state, "detail": detail, "pid": os.getpid(), "monotonic": time.monotonic()}
+    process = {"started": STARTED, **process_figures()}
     target = run / f"{part}.json"
     part_file = target.with_suffix(".part")
-    words = json.dumps({**(more or {}), **beat})
+    words = json.dumps({**(more or {}), "process": process, **beat})
     try:
         part_file.write_text(words, "utf-8")
         part_file.replace(target)

@@ -121,6 +121,7 @@ class Watchdog:
         }
         if settings.redis_url is not None:
             del self.signs["redis"]  # somebody else's
+        self._ended = dict.fromkeys(self.signs, 0)  # how often, for metrics
 
     async def run(self) -> None:
         """Watch until cancelled."""
@@ -136,7 +137,8 @@ class Watchdog:
             except supervise.SuperviseError:
                 self._known = {}  # nobody would start again what we end
             detail = f"{len(self.signs)} parts{self._last}"
-            write_heartbeat(self._settings.run, "watchdog", "up", detail, {"seen": self._seen})
+            more = {"seen": self._seen, "figures": {"ended": self._ended}}
+            write_heartbeat(self._settings.run, "watchdog", "up", detail, more)
             await asyncio.sleep(1)
 
     async def _watch(self, part: str, sign: Sign, patience: Patience) -> None:
@@ -160,6 +162,7 @@ class Watchdog:
             if why is not None and (now := process(known.pid)) is not None and now[0] == born:
                 self._log.error("part ended because it hangs", hung=part, pid=known.pid, detail=why)
                 self._last = f"; {part} {why}"
+                self._ended[part] += 1
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(known.pid, signal.SIGKILL)
 

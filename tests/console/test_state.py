@@ -75,10 +75,10 @@ async def test_the_bridge_speaks_for_asterisk_and_its_figures_are_metrics(consol
     _, health = await console.ask("GET", "/healthz")
     assert (health["healthy"], health["bridge"], health["asterisk"]) == (True, "up", "down")
     _, text = await console.ask("GET", "/metrics")
-    assert "psap_ami_events_total 12345\n" in text
+    assert "psap_ami_events_total 12345.0\n" in text
     assert "# TYPE psap_ami_losses_total counter" in text
-    assert 'psap_part_up{part="ami"} 0\n' in text
-    assert 'psap_part_up{part="redis"} 1\n' in text
+    assert 'psap_part_up{part="ami"} 0.0\n' in text
+    assert 'psap_part_up{part="redis"} 1.0\n' in text
     assert "strange" not in text
 
 
