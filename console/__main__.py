@@ -6,6 +6,7 @@ import asyncio
 import logging
 import signal
 import sys
+from pathlib import Path
 
 from aiohttp import web
 
@@ -61,6 +62,12 @@ async def serve() -> int:
         log.error("cannot listen", address=settings.http_bind, port=settings.http_port, why=error.strerror)
         await runner.cleanup()
         return 1
+    servers = [server]
+    if settings.http_socket is not None:
+        try:
+            servers.append(await listen_locally(connections, settings.http_socket))
+        except OSError as error:  # desks without the front are better than none
+            log.error("cannot listen", address=str(settings.http_socket), why=error.strerror)
     log.info("console listens", address=settings.http_bind, port=settings.http_port)
     tasks = [asyncio.create_task(connections.sweep_forever(), name="connections")]
     if context is not None and settings.tls_cert is not None and settings.tls_key is not None:
@@ -68,9 +75,17 @@ async def serve() -> int:
     await stop.wait()
     for task in tasks:
         task.cancel()
-    server.close()
+    for each in servers:
+        each.close()
     await runner.cleanup()
     return 0
+
+
+async def listen_locally(connections: Connections, path: Path) -> asyncio.AbstractServer:
+    """For a TLS front in a container of its own: it is of our group, and needs no network of ours."""
+    server = await asyncio.get_running_loop().create_unix_server(connections, path, backlog=256)
+    path.chmod(0o660)
+    return server
 
 
 if __name__ == "__main__":

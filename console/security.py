@@ -117,6 +117,19 @@ def own_origin_or_refuse(request: web.Request) -> None:
         raise Problem("foreign_origin")
 
 
+def client_address(request: web.Request) -> str:
+    """The browser's address; empty where nobody knows.
+
+    On the local socket of a TLS front (PSAP_HTTP_SOCKET) the front tells it: nobody else reaches that socket.
+    On TCP such a header is anybody's word and is not heard.
+    """
+    transport = request.transport
+    name = transport.get_extra_info("sockname") if transport is not None else None
+    if isinstance(name, str):
+        return request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()[:45]
+    return request.remote or ""
+
+
 def is_tls(request: web.Request) -> bool:
     """Whether the browser speaks TLS, also when a proxy in front of us ends it."""
     return request.secure or (

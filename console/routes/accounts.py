@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field
 
 from console.problem import Problem
-from console.security import authenticate
+from console.security import authenticate, client_address
 from console.table import EVERYONE, Ask, Body, RouteTable, who_may
 from psap.accounts.model import AccountError, Permission, Role, User
 from psap.accounts.sessions import SessionInfo
@@ -283,4 +283,4 @@ async def _guess(ask: Ask[Any, Any]) -> None:
 
 
 def _where(ask: Ask[Any, Any]) -> str:
-    return ask.request.remote or ""
+    return client_address(ask.request)

@@ -20,7 +20,7 @@ from pydantic import BaseModel, Field
 from console.parts import Parts
 from console.problem import Problem
 from console.routes.calls import own_call
-from console.security import HEADERS
+from console.security import HEADERS, client_address
 from console.table import PUBLIC, Ask, Body, RouteTable, who_may
 from psap.accounts.model import Permission
 from psap.calls.model import Latitude, Longitude, Micros, Radius
@@ -56,7 +56,7 @@ class Links:
         found = await self.links.call_of(token)
         if found is not None:
             return found
-        if not self.limits.hit(WRONG, "wrong", request.remote or ""):
+        if not self.limits.hit(WRONG, "wrong", client_address(request)):
             raise Problem("too_many_attempts", headers={"Retry-After": "60"})
         raise Problem("link_over")
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from console.oidc import CALLBACK, OIDC, Oidc, OidcError
 from console.problem import PROBLEMS, Problem
-from console.security import set_cookie
+from console.security import client_address, set_cookie
 from console.table import PUBLIC, Ask, RouteTable
 from psap.accounts.model import AccountError
 from psap.accounts.sessions import Origin
@@ -78,7 +78,7 @@ async def leave(ask: Ask[None, None]) -> web.Response:
 )
 async def come_back(ask: Ask[None, Returned]) -> web.Response:
     oidc, accounts = _configured(ask), ask.parts.accounts
-    address = ask.request.remote or ""
+    address = client_address(ask.request)
     # anybody may send forged answers, and each costs an entry or a question to the provider
     if (wait := await accounts.lockout.attempt(None, address)) > 0:
         raise Problem("too_many_attempts", headers={"Retry-After": str(wait)})

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from console.phone_sockets import SOCKETS
 from console.problem import Problem
-from console.security import COOKIE, authenticate, clear_cookie, is_own_origin, set_cookie
+from console.security import COOKIE, authenticate, clear_cookie, client_address, is_own_origin, set_cookie
 from console.table import EVERYONE, PUBLIC, Ask, Body, RouteTable
 from psap.accounts.model import AccountError, Role, User
 from psap.accounts.sessions import Origin
@@ -56,7 +56,7 @@ async def sign_in(ask: Ask[Credentials, None]) -> web.Response:
         raise Problem("foreign_origin")  # another site must not sign our browser in as somebody
     accounts = parts.accounts
     username = ask.body.username.strip().lower()
-    address = request.remote or ""
+    address = client_address(request)
     if (wait := await accounts.lockout.attempt(username, address)) > 0:
         raise Problem("too_many_attempts", headers={"Retry-After": str(wait)})
     try:

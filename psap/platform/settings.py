@@ -44,6 +44,7 @@ class Settings(BaseSettings):
     agi_port: int = Field(4573, ge=1, le=65535)
     http_port: int = Field(8112, ge=1, le=65535)
     http_bind: str = "127.0.0.1"
+    http_socket: Path | None = None  # the console listens here as well: for a TLS front beside it
     rtp_start: int = Field(20000, ge=1024, le=65535)
     rtp_end: int = Field(29999, ge=1024, le=65535)
     external_address: str | None = None
