@@ -51,7 +51,7 @@ from psap.calls.recorder import Recorder
 from psap.calls.service import Following, Ports
 from psap.calls.tracking import Tracker
 from psap.pbx.render import scaled
-from psap.platform import mending
+from psap.platform import draining, mending
 from psap.platform.clock import Clock
 from psap.platform.database import Database
 from psap.platform.events import Event, EventType
@@ -165,6 +165,7 @@ class Bridge:
         self.overload = Overload()
         self.listeners.append(self.overload.listen)
         self.troubles.append(self.overload.complaint)
+        self.troubles.append(lambda: draining.complaint(self.settings))  # last: it says more than "full"
         self.guard = Guard(settings, profile.site, self.data, self.link, clock, log)
         self.feed = SecurityFeed(
             settings.ami_link_port or settings.ami_port,

@@ -32,7 +32,7 @@ _ANSWERED = and_(
     or_(calls.c.ending.is_(None), calls.c.ending != str(Ending.OVERFLOWED)),
 )
 _FAILED = and_(calls.c.answered_at.is_(None), calls.c.ending == str(Ending.FAILED))
-_REFUSED = calls.c.policy["decision"].as_string().in_(["overload", "too_many"])
+_REFUSED = calls.c.policy["decision"].as_string().in_(["overload", "too_many", "draining"])
 _WAIT = case((_ANSWERED, calls.c.wait_seconds))
 _SAID = {
     "emergency": (Word.EMERGENCY,),

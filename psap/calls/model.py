@@ -154,13 +154,14 @@ class Policy(Record):
     """What the number's reputation meant for this call. ``rung`` 0 none .. 5 permanent."""
 
     rung: int | None = None
-    decision: str | None = None  # pass, warn, challenge, announce, flagged, overload, too_many
+    decision: str | None = None  # pass, warn, challenge, announce, flagged, overload, too_many, draining
     block_id: str | None = None
 
     @property
     def refused(self) -> bool:
-        """Not let in at all: no room (overload), or the number holds its calls already (too_many)."""
-        return self.decision in ("overload", "too_many")
+        """Not let in at all: no room (overload), the number holds its calls already (too_many), or
+        Asterisk was being drained."""
+        return self.decision in ("overload", "too_many", "draining")
 
 
 class QueueStay(Record):

@@ -21,6 +21,7 @@ NOUNS: dict[str, tuple[str, bool]] = {
     "prepare": ("psap.cli.prepare", False),
     "down": ("psap.cli.down", False),
     "status": ("psap.cli.status", False),
+    "drain": ("psap.cli.drain", False),
     "doctor": ("psap.cli.doctor", False),
     "backup": ("psap.cli.backup", False),
     "restore": ("psap.cli.restore", False),

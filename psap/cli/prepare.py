@@ -46,12 +46,17 @@ def prepare(
 
 
 def settings_for_up(home: Path | None, profile: str | None, demo: bool) -> Settings:
-    """The environment wins over what this home used before; the command line wins over both."""
+    """The environment wins over what this home used before; the command line wins over both.
+
+    Who keeps the parts from outside gives every setting in the environment: what is left out there is
+    at its default again, whatever it was before.
+    """
     try:
         fresh = Settings() if home is None else Settings(home=home)
         given = fresh.model_dump(include=fresh.model_fields_set)
         saved = fresh.home / "config.json"
-        words: dict[str, Any] = json.loads(saved.read_text("utf-8")) if saved.exists() else {}
+        whole = given.get("supervisor") == "outside" or not saved.exists()
+        words: dict[str, Any] = {} if whole else json.loads(saved.read_text("utf-8"))
         words |= given | {"home": fresh.home}
         if demo:
             words["demo"] = True

@@ -8,24 +8,36 @@ import asyncio
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from typing import Annotated
 
 import typer
 
-from psap.cli import page
+from psap.cli.drain import LONGEST, empty
+from psap.cli.keepers import Keeper, Ours, Units
 from psap.cli.say import HomeOption, RefusedError, step
-from psap.platform import migrate, parts, probes, supervise
+from psap.platform import draining, migrate, probes, supervise
+from psap.platform.heartbeat import read_beat
+from psap.platform.pbx_console import PbxConsoleError
 from psap.platform.settings import ROOT, Settings, load_settings
 
 WELL_SECONDS = 60.0
-STOP_SECONDS = 20.0
-UNTOUCHED = ("asterisk", "redis")  # calls live in the one, pages follow the other
 # the bridge before agi: it tells the dialplan whether agi is there
 FIRST = ("console", "ami_bridge", "agi")
 TRIAL = "import agi.server, ami_bridge.bridge, console.app"
 
 
 def upgrade(
+    asterisk: Annotated[
+        bool,
+        typer.Option(
+            "--asterisk",
+            help="Juga Asterisk: kosongkan, lalu mulai ulang / Asterisk too: drain, then restart",
+        ),
+    ] = False,
+    seconds: Annotated[
+        int, typer.Option("--seconds", min=1, help="Paling lama mengosongkan / drain at most")
+    ] = LONGEST,
     back_to: Annotated[
         str | None,
         typer.Option(
@@ -36,57 +48,82 @@ def upgrade(
 ) -> None:
     """Pakai perangkat lunak baru tanpa memutus panggilan / use new software without cutting a call."""
     settings = load_settings(home)
-    running = bool(supervise.survivors(settings))
+    running = supervise.runs(settings)
     if back_to is not None:
         _back(settings, back_to, running)
         return
+    keeper: Keeper = Units(settings) if settings.outside else Ours(settings)
     if not running:
         raise RefusedError(
-            f"112 tidak berjalan di {settings.home}; ./112 up langsung memakai perangkat lunak baru / "
-            "it is not running; ./112 up uses the new software at once"
+            f"112 tidak berjalan di {settings.home}; {keeper.start} langsung memakai perangkat lunak baru / "
+            f"it is not running; {keeper.start} uses the new software at once"
         )
     began = time.monotonic()
     _rehearse(settings)
-    page.build_if_stale(settings.cache)
-    _prepare_data(settings)
-    names = [part.name for part in parts.processes(settings) if part.name not in UNTOUCHED]
-    for name in sorted(names, key=lambda name: FIRST.index(name) if name in FIRST else len(FIRST)):
-        restart(settings, name)
+    keeper.ready()
+    for name in sorted(keeper.names(), key=lambda name: FIRST.index(name) if name in FIRST else len(FIRST)):
+        restart(settings, keeper, name)
     step(
         f"Diperbarui dalam {time.monotonic() - began:.1f} detik; panggilan tidak disentuh",
         "upgraded; no call was touched",
     )
+    if asterisk:
+        _renew_asterisk(settings, keeper, seconds)
+        return
     step(
-        "Berkas Asterisk sendiri (dialplan, modul) dan profil baru berlaku pada ./112 down dan ./112 up berikutnya",
-        "Asterisk's own files and a changed profile count from the next ./112 down and ./112 up",
+        "Berkas Asterisk sendiri (dialplan, modul) dan profil baru berlaku setelah ./112 upgrade --asterisk",
+        "Asterisk's own files and a changed profile count after ./112 upgrade --asterisk",
     )
 
 
-def restart(settings: Settings, name: str) -> None:
+def _renew_asterisk(settings: Settings, keeper: Keeper, seconds: int) -> None:
+    """Drain Asterisk, give it the new configuration, start it anew; says how long each took."""
+    shut = time.monotonic()
+    try:
+        took = empty(settings, seconds)
+        draining.stand(settings, draining.FURTHEST)
+        keeper.render()
+        draining.stand(settings, draining.FURTHEST)
+    except BaseException as error:
+        with suppress(PbxConsoleError):  # the old one goes on, and takes calls
+            draining.open_again(settings)
+        if not isinstance(error, PbxConsoleError):
+            raise
+        raise RefusedError(
+            f"Asterisk tidak dimulai ulang / Asterisk was not restarted, it does not answer: {error}"
+        ) from None
+    away = time.monotonic()
+    restart(settings, keeper, "asterisk")
+    now = time.monotonic()
+    draining.forget(settings)
+    step(
+        f"Asterisk dikosongkan dalam {took:.1f} detik, tidak menjawab {now - away:.1f} detik; "
+        f"panggilan baru ditolak selama {now - shut:.1f} detik",
+        f"drained in {took:.1f} s, away for {now - away:.1f} s; new calls were refused for {now - shut:.1f} s",
+    )
+
+
+def restart(settings: Settings, keeper: Keeper, name: str) -> None:
     """One part anew. Raises RefusedError when it does not come back; the others are as they were."""
     began = time.monotonic()
     step(f"Memulai ulang {name}", f"restarting {name}")
-    try:
-        if name in supervise.info(settings):
-            supervise.ask(settings, "supervisor.stopProcess", name, True, timeout=STOP_SECONDS)
-            supervise.ask(settings, "supervisor.startProcess", name, False, timeout=STOP_SECONDS)
-        else:
-            return  # a part that the running supervisor does not know yet: from the next up
-    except supervise.SuperviseError as error:
-        raise RefusedError(f"{name}: {error}") from None
+    keeper.restart(name)
     if name not in probes.PROBES:
         return
     detail = "?"
     while time.monotonic() - began < WELL_SECONDS:
         told = asyncio.run(probes.status(settings)).parts[name]
-        if told.state == "up" and told.pid is not None:
-            return
+        if told.state == "up" or (name == "asterisk" and told.state == "degraded"):
+            # not the last heartbeat of the one that ended
+            beat = read_beat(settings.run, name) if name in supervise.BEATING else None
+            if beat is None or beat["pid"] == told.pid:
+                return
         detail = told.detail
         time.sleep(0.2)
     raise RefusedError(
         f"{name} belum sehat: {detail}; panggilan tetap jalan. Kembali: pasang versi lama, lalu ./112 upgrade / "
         f"{name} is not well; calls go on. To go back: put the old version in place, then ./112 upgrade "
-        f"(log: {settings.logs / name}.log)"
+        f"(log: {keeper.log(name)})"
     )
 
 
@@ -107,19 +144,6 @@ def _rehearse(settings: Settings) -> None:
         load_profile(settings.home / "profile.toml")
     except ProfileError as error:
         raise RefusedError(str(error).splitlines()[0]) from None
-
-
-def _prepare_data(settings: Settings) -> None:
-    """A backup, always; then the tables, which the parts that still run go on using: only additions."""
-    from psap.platform import backup
-
-    step("Mencadangkan, lalu memperbarui basis data", "backing up, then bringing the database up to date")
-    try:
-        if settings.database_url is None and migrate.current_ok(settings)[0]:
-            backup.make(settings, kind="upgrade")  # migrate() makes its own where it changes something
-        migrate.migrate(settings)
-    except (backup.BackupError, migrate.MigrationError) as error:
-        raise RefusedError(str(error)) from None
 
 
 def _back(settings: Settings, revision: str, running: bool) -> None:

@@ -12,6 +12,7 @@ DEAD = "PSAP_DEAD"  # on a call taker's leg: why it is ended though nobody wishe
 GLOBAL_AGI = "PSAP_AGI"  # up:EPOCH or down:EPOCH; only a fresh down skips AGI
 GLOBAL_BRIDGE = "PSAP_BRIDGE"  # up:EPOCH:SINCE: the bridge hears every caller whose gate began after SINCE
 GLOBAL_RECORD = "PSAP_RECORD"  # on:EPOCH or off:EPOCH (the disk is low); only a fresh off stops recordings
+GLOBAL_DRAIN = "PSAP_DRAIN"  # EPOCH until which nobody new comes in; only what is near and ahead counts
 GLOBAL_FREE = "PSAP_FREE"  # number of free agents:EPOCH
 
 # AstDB families

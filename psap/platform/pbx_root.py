@@ -18,6 +18,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+from psap.platform import pbx_console
 from psap.platform.settings import Settings
 
 USER = "psap112"  # whom Asterisk runs as when root starts it
@@ -153,15 +154,10 @@ def asterisk_rx(settings: Settings, command: str, *, timeout: float = RX_SECONDS
     Raises:
         PbxRootError: Asterisk does not answer, or not within ``timeout`` seconds.
     """
-    conf = settings.pbx / "etc" / "asterisk.conf"
-    argv = in_root(settings, ["/usr/sbin/asterisk", "-C", str(conf), "-rx", command], unprivileged=True)
     try:
-        told = subprocess.run(argv, capture_output=True, check=False, timeout=timeout)
-    except subprocess.TimeoutExpired:
-        raise PbxRootError(f"Asterisk did not answer within {timeout:.0f} s") from None
-    if told.returncode != 0:
-        raise PbxRootError((told.stderr or told.stdout).decode("utf-8", "replace").strip())
-    return told.stdout.decode("utf-8", "replace")
+        return pbx_console.run(settings, command, timeout=timeout)
+    except pbx_console.PbxConsoleError as error:
+        raise PbxRootError(str(error)) from None
 
 
 def write_hosts(settings: Settings) -> None:

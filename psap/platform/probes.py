@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from psap.platform import mending, supervise
+from psap.platform import draining, mending, supervise
 from psap.platform.heartbeat import read_beat, read_heartbeat
 from psap.platform.settings import Settings, load_secrets
 from psap.platform.troubles import State, Trouble
@@ -146,6 +146,9 @@ async def _asterisk(settings: Settings) -> str:
         await _ami(reader, writer, "Action: Ping\r\n\r\n", "Success")
     finally:
         writer.close()
+    closed = draining.complaint(settings)
+    if closed is not None:
+        raise UnwellError(closed.words(), "degraded")
     return f"AMI answered ({banner})"
 
 
