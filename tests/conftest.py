@@ -11,6 +11,7 @@ from hypothesis import settings as hypothesis
 
 from tests.support.centre import Centre
 from tests.support.home import Home, free_ports, running_home
+from tests.support.postgres import PostgresServer
 from tests.support.told import TOLD, tell
 
 # how long an example takes says how busy the machine is, not whether the code is right
@@ -36,6 +37,13 @@ async def centre(home: Home) -> AsyncIterator[Centre]:
         made = Centre(home, stack)
         await made.open()
         yield made
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL server for the session; each test takes databases of its own from it."""
+    with PostgresServer() as server:
+        yield server
 
 
 @pytest.hookimpl(hookwrapper=True)

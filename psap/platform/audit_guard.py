@@ -25,7 +25,7 @@ _POSTGRES = (
     """CREATE FUNCTION audit_guard() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
     IF TG_OP = 'DELETE' AND EXISTS (SELECT 1 FROM state WHERE site = OLD.site AND name = 'audit.horizon'
                                     AND (value #>> '{}')::bigint > OLD.at) THEN RETURN OLD; END IF;
-    RAISE EXCEPTION 'the audit is append-only'; END $$""",
+    RAISE EXCEPTION 'the audit is append-only' USING ERRCODE = 'integrity_constraint_violation'; END $$""",
     """CREATE TRIGGER audit_append_only BEFORE UPDATE OR DELETE ON audit
     FOR EACH ROW EXECUTE FUNCTION audit_guard()""",
     """CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON audit

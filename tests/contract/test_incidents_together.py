@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from typing import Any
 
 import pytest
@@ -243,9 +242,7 @@ async def test_what_the_telephone_sent_survives_a_catch_up(database: Database) -
 async def test_an_incident_of_an_older_version_is_read(desk: Desk) -> None:
     """Columns that the software before this one does not know are null."""
     made = await desk.make(place="lama")
-    path = str(desk.database.path)
-    connection = sqlite3.connect(path)
-    with connection:
-        connection.execute("UPDATE incidents SET answers = NULL, timeline = NULL, closing = NULL")
-    connection.close()
+    old = "UPDATE incidents SET answers = NULL, timeline = NULL, closing = NULL"
+    async with desk.database.write() as connection:
+        await connection.exec_driver_sql(old)
     assert await desk.now(made) == made

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -39,20 +39,20 @@ async def test_while_locked_it_spools_and_then_replays(
     impatient = Database(database.url, busy_seconds=0.05)
     marked: list[str] = []
     made = recorder(impatient, tmp_path, clock, marked)
-    lock = sqlite3.connect(tmp_path / "psap.db", isolation_level=None)
-    lock.execute("BEGIN IMMEDIATE")
+    lock = AsyncExitStack()
+    await lock.enter_async_context(database.write())  # somebody else writes, for long
     task = asyncio.create_task(made.run())
     made.put(call(1), "6281")
     made.put(call(2), None)
     made.mark({"call_id": "c1"})
     spool = tmp_path / "spool" / "calls.jsonl"
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while not spool.exists() or made.away is None:  # noqa: ASYNC110 - a file tells no event
             await asyncio.sleep(0.01)
     clock.advance(1)
     made.put(call(1, ending=Ending.ANSWERED), "6281")
-    lock.execute("ROLLBACK")
-    await made.flush(5)
+    await lock.aclose()
+    await made.flush(20)
     assert made.away is None
     assert not spool.exists()
     assert marked == ["c1"]
@@ -91,15 +91,15 @@ async def test_stopped_while_the_database_is_slow_nothing_is_lost(
     task = asyncio.create_task(made.run())
     made.put(call(9), None)
     await made.flush(20)
-    lock = sqlite3.connect(tmp_path / "psap.db", isolation_level=None)
-    lock.execute("BEGIN IMMEDIATE")
+    lock = AsyncExitStack()
+    await lock.enter_async_context(database.write())
     made.put(call(1, classification=Classification.EMERGENCY, note="di sungai"), "6281")
     made.mark({"call_id": "c1"})
     async with asyncio.timeout(20):
         while made.pending("c1") is not None:  # noqa: ASYNC110 - it is on its way to the database
             await asyncio.sleep(0.01)
     await made.stop(task, 0.05)
-    lock.execute("ROLLBACK")
+    await lock.aclose()
     marked: list[str] = []
     again = recorder(database, tmp_path, clock, marked)
     task = asyncio.create_task(again.run())

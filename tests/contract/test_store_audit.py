@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from pathlib import Path
 
 import pytest
@@ -18,6 +17,7 @@ from psap.platform.audit import (
     verify_audit,
     write_audit,
 )
+from psap.platform.audit_guard import unguard_statements
 from psap.platform.clock import FixedClock
 from psap.platform.database import Database
 from psap.platform.migrate import migrate
@@ -44,18 +44,35 @@ async def filled(database: Database, clock: FixedClock) -> Database:
     return database
 
 
-@pytest.mark.parametrize(
-    "deed",
-    [
+ALL = "id, site, at, actor, action, subject, detail, seq, chain"
+CHANGED = ALL.replace("actor", "'x'")
+ANOTHER = CHANGED.replace("id", "'new'")
+DEEDS = {
+    "both": [
         "UPDATE audit SET actor = 'somebody else'",
         "UPDATE audit SET detail = '{}' WHERE seq = 3",
         "DELETE FROM audit",
         "DELETE FROM audit WHERE seq = 3",
-        "INSERT OR REPLACE INTO audit SELECT id, site, at, 'x', action, subject, detail, seq, chain"
-        " FROM audit",
-        "INSERT OR REPLACE INTO audit SELECT 'new', site, at, 'x', action, subject, detail, seq, chain"
-        " FROM audit",
     ],
+    # each engine's own ways around an UPDATE and a DELETE
+    "sqlite": [
+        f"INSERT OR REPLACE INTO audit SELECT {CHANGED} FROM audit",
+        f"INSERT OR REPLACE INTO audit SELECT {ANOTHER} FROM audit",
+    ],
+    "postgresql": [
+        f"INSERT INTO audit ({ALL}) SELECT {CHANGED} FROM audit ON CONFLICT (id) DO UPDATE SET actor = 'x'",
+        f"INSERT INTO audit ({ALL}) SELECT {ANOTHER} FROM audit WHERE seq = 3"
+        " ON CONFLICT (site, seq) DO UPDATE SET actor = 'x'",
+        "TRUNCATE audit",
+        "WITH gone AS (DELETE FROM audit WHERE seq = 1 RETURNING *) SELECT * FROM gone",
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("engine", "deed"),
+    [(name, deed) for name in ("sqlite", "postgresql") for deed in DEEDS["both"] + DEEDS[name]],
+    indirect=["engine"],
 )
 async def test_an_entry_is_neither_changed_nor_removed(filled: Database, deed: str) -> None:
     with pytest.raises(DatabaseError, match="append-only"):
@@ -92,11 +109,10 @@ async def test_retention_takes_the_oldest_and_says_so(filled: Database, clock: F
     ],
 )
 async def test_a_database_changed_behind_our_back_shows(filled: Database, deed: str, said: str) -> None:
-    with sqlite3.connect(filled.url.partition(":///")[2]) as connection:
-        for name in ("update", "delete"):
-            connection.execute(f"DROP TRIGGER audit_no_{name}")
-        connection.execute(deed)
-    connection.close()
+    async with filled.write() as connection:
+        for statement in unguard_statements(connection.dialect.name):
+            await connection.execute(text(statement))
+        await connection.exec_driver_sql(deed)
     async with filled.read() as reading:
         assert (await verify_audit(reading, SITE))[1] == said
 

@@ -11,9 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import insert, text
-from sqlalchemy.dialects import sqlite
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import insert
 
 from psap.board import store
 from psap.board.model import Figures, midnight
@@ -21,7 +19,9 @@ from psap.calls.model import Call, Classification, Ending, Policy, QueueStay
 from psap.calls.store import row_of, upsert
 from psap.platform.clock import FixedClock, to_us
 from psap.platform.database import Database
-from psap.platform.schema import calls, users
+from psap.platform.schema import users
+from tests.support.filling import multiplied
+from tests.support.plans import plan_of, scanned
 from tests.support.told import tell
 
 SITE = "semarang"
@@ -143,19 +143,15 @@ def test_the_day_begins_at_the_citys_midnight(zone: str, moment: str, begins: st
     assert midnight(ZoneInfo(zone), us[0]) == us[1]
 
 
-async def plan(connection: AsyncConnection, query: Any) -> str:
-    words = str(query.compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True}))
-    rows = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {words}")
-    return "\n".join(row[3] for row in rows)
-
-
 async def test_only_the_days_calls_are_read(database: Database, clock: FixedClock) -> None:
     since = midnight(ZONE, clock.now_us())
     async with database.read() as connection:
         for query in (store.day_query(SITE, since), store.agents_query(SITE, since)):
-            told = await plan(connection, query)
-            assert "SEARCH calls USING INDEX calls_by_start (site=? AND started_at>?)" in told, told
-            assert "SCAN calls" not in told
+            if connection.dialect.name == "postgresql":  # an empty table is read through all the same
+                await connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+            told = await plan_of(connection, query)
+            assert "calls_by_start" in told, told
+            assert not scanned(told, "calls"), told
 
 
 @pytest.mark.long
@@ -164,27 +160,18 @@ async def test_a_million_calls_cost_no_more_than_todays(database: Database, cloc
     """A million calls of earlier days, and a busy city's 3,000 of today."""
     since = midnight(ZONE, clock.now_us())
     story = [{"at": since, "what": f"step {n}", "data": {"agent": "agent1"}} for n in range(12)]
-    names = [column.name for column in calls.c]
 
     async def put(start: int, count: int, step: int) -> None:
         """Copies of one call, spread over time, waits and call takers."""
-        row = row_of(answered(start, 1.0, Classification.EMERGENCY), None, start)
-        told = {
-            "id": "lower(hex(randomblob(16)))",
-            "uniqueid": "lower(hex(randomblob(16)))",
-            "started_at": "started_at + n * :step",
-            "wait_seconds": "(n % 40) / 1.5",
-            "agent": "'agent' || (n % 12)",
-        }
-        values = ", ".join(told.get(name, name) for name in names)
+        row = row_of(answered(start, 1.0, Classification.EMERGENCY), None, start) | {"timeline": story}
         async with database.write() as connection:
-            await connection.execute(insert(calls).values(**row | {"timeline": story}))
-            await connection.execute(
-                text(
-                    "WITH RECURSIVE some(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM some WHERE n < :count) "
-                    f"INSERT INTO calls ({', '.join(names)}) SELECT {values} FROM calls, some WHERE id = :id"
-                ),
-                {"count": count - 1, "step": step, "id": row["id"]},
+            await multiplied(
+                connection,
+                row,
+                count,
+                started_at=f"started_at + n * {step}",
+                wait_seconds="(n % 40) / 1.5",
+                agent="'agent' || CAST(n % 12 AS TEXT)",
             )
 
     async def median() -> float:

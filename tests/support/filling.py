@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import random
 import uuid
+from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Boolean, Column, Float, Integer, Table, Text, insert
+from sqlalchemy import JSON, BigInteger, Boolean, Column, Float, Integer, Table, Text, insert, text
 from sqlalchemy.engine import Connection
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from psap.platform.schema import metadata
+from psap.platform.schema import calls, metadata
 
 START_US = 1_790_000_000_000_000
 SITE = "semarang"
@@ -42,14 +44,35 @@ def value_of(table: Table, column: Column[Any], place: int, chance: random.Rando
     return str(uuid.UUID(int=chance.getrandbits(128)))[:length]
 
 
-def fill(connection: Connection, rows: int, *, seed: int = 112) -> dict[str, int]:
-    """Put ``rows`` rows into every table; how many each has then."""
+def fill(
+    connection: Connection, rows: int, *, seed: int = 112, leave_out: Collection[str] = ()
+) -> dict[str, int]:
+    """Put ``rows`` rows into every table but those left out; how many each has then."""
     chance = random.Random(seed)
-    for table in metadata.sorted_tables:
+    tables = [table for table in metadata.sorted_tables if table.name not in leave_out]
+    for table in tables:
         made = [
             {column.name: value_of(table, column, place, chance) for column in table.columns}
             for place in range(rows)
         ]
         connection.execute(insert(table), made)
     connection.commit()
-    return {table.name: rows for table in metadata.sorted_tables}
+    return {table.name: rows for table in tables}
+
+
+async def multiplied(connection: AsyncConnection, row: dict[str, Any], count: int, **told: str) -> None:
+    """``count`` calls made in the database from one row, a second for 100,000: the n-th (from 1 on) has for
+    each column in ``told`` the value of that SQL, in which ``n`` may stand. Works on both engines."""
+    await connection.execute(insert(calls).values(**row))
+    # made of the first one's id, so that several sets do not meet
+    own = f"CAST(10000000 + n AS TEXT) || '{row['id'][8:]}'"
+    told = {"id": own, "uniqueid": own, **told}
+    names = [column.name for column in calls.c]
+    values = ", ".join(told.get(name, name) for name in names)
+    await connection.execute(
+        text(
+            "WITH RECURSIVE counted(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM counted WHERE n < :count) "
+            f"INSERT INTO calls ({', '.join(names)}) SELECT {values} FROM calls, counted WHERE id = :id"
+        ),
+        {"count": count - 1, "id": row["id"]},
+    )
