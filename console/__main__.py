@@ -62,7 +62,7 @@ async def serve() -> int:
         log.error("cannot listen", address=settings.http_bind, port=settings.http_port, why=error.strerror)
         await runner.cleanup()
         return 1
-    servers = [server]
+    servers: list[asyncio.AbstractServer] = [server]
     if settings.http_socket is not None:
         try:
             servers.append(await listen_locally(connections, settings.http_socket))

@@ -1,5 +1,6 @@
 """``./112 test``: the checks, the page's own tests, then pytest; pytest's closing line comes last.
-``./112 test faults``: the fault matrix alone, continued where it was left (tests/faults/matrix.py)."""
+``./112 test faults``: the fault matrix alone, continued where it was left (tests/faults/matrix.py);
+``./112 test containers``: compose.yaml on a real engine, which no other run needs."""
 
 from __future__ import annotations
 
@@ -24,35 +25,43 @@ CHECKS = (
 # the tests of calls wait most of the time: two workers take little more than half as long. A file's
 # tests stay together, so that each worker has one home for them.
 BESIDE = ["-n", "2", "--dist", "loadfile"]
-SHORT = (["-m", "alone and not long"], ["-m", "not alone and not long", *BESIDE])
+SHORT = (
+    ["-m", "alone and not long and not containers"],
+    ["-m", "not alone and not long and not containers", *BESIDE],
+)
+FULL = ["-m", "not containers"]
+CONTAINERS = ["-m", "containers", "tests/containers"]
 
 
 def test(context: typer.Context) -> None:
     """Semua pemeriksaan dan uji / all checks and tests. `full`: uji panjang juga / the long ones too;
-    `faults [--fresh]`: matriks gangguan / the fault matrix; argumen pytest menjalankan pytest saja /
+    `faults [--fresh]`: matriks gangguan / the fault matrix; `containers`: compose.yaml di mesin Docker / on
+    a Docker engine; argumen pytest menjalankan pytest saja /
     pytest arguments run pytest alone."""
     words = list(context.args)
     if words[:1] == ["faults"]:
         page.build_if_stale(load_settings().cache)
         matrix = [sys.executable, "-m", "tests.faults.matrix", *words[1:]]
         raise typer.Exit(subprocess.run(matrix, cwd=ROOT, env=_environment(), check=False).returncode)
+    if words[:1] == ["containers"]:
+        raise typer.Exit(_pytest([*CONTAINERS, *words[1:]]))
     everything = words[:1] == ["full"]
     if everything:
         words = words[1:]
     page.build_if_stale(load_settings().cache)
     failed = [] if words else _checks()
     # with arguments it is the person who chooses; without, the long ones wait for `full`
-    runs = [words] if words or everything else SHORT
-    codes = [
-        subprocess.run(
-            [sys.executable, "-m", "pytest", *chosen], cwd=ROOT, env=_environment(), check=False
-        ).returncode
-        for chosen in runs
-    ]
+    runs = [[*FULL, *words]] if everything else [words] if words else SHORT
+    codes = [_pytest(chosen) for chosen in runs]
     if failed:
         # on standard error: pytest's closing line stays the last of standard output
         print(f"112: gagal / failed: {', '.join(failed)}", file=sys.stderr)
     raise typer.Exit(1 if failed else max(codes))
+
+
+def _pytest(words: list[str]) -> int:
+    command = [sys.executable, "-m", "pytest", *words]
+    return subprocess.run(command, cwd=ROOT, env=_environment(), check=False).returncode
 
 
 def _checks() -> list[str]:
