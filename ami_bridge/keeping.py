@@ -186,7 +186,7 @@ class Keeping:
 
     async def back_up(self) -> None:
         """An automatic backup when one is due, in a process of its own that yields to calls."""
-        if self._settings.database_url is not None or time.monotonic() < self._backup_due:
+        if time.monotonic() < self._backup_due:
             return
         newest = max((path.stat().st_mtime for path in backup.listed(self._settings)), default=0.0)
         wait = self._backup_every - (time.time() - newest)

@@ -23,6 +23,7 @@ NOUNS: dict[str, tuple[str, bool]] = {
     "status": ("psap.cli.status", False),
     "drain": ("psap.cli.drain", False),
     "doctor": ("psap.cli.doctor", False),
+    "db": ("psap.cli.db", True),
     "backup": ("psap.cli.backup", False),
     "restore": ("psap.cli.restore", False),
     "retention": ("psap.cli.retention", False),

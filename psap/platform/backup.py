@@ -1,9 +1,10 @@
 """Backups: one file that a home can be made from again, taken while everything goes on.
 
 ``psap-KIND-YYYYMMDDTHHMMSS.mmmZ.tar.gz`` (0600) holds ``manifest.json`` first, then the files that it
-names with their SHA-256: the database as it was at one moment, ``config.json``, ``profile.toml``,
-``secrets.json`` (accounts could not be checked on another machine without them) and what waits in
-the spool. AstDB, Redis and Asterisk's configuration are made from these and are left out.
+names with their SHA-256: the database as it was at one moment (a SQLite file, whatever the engine),
+``config.json``, ``profile.toml``, ``secrets.json`` (accounts could not be checked on another machine
+without them) and what waits in the spool. AstDB, Redis and Asterisk's configuration are made from
+these and are left out.
 """
 
 from __future__ import annotations
@@ -77,10 +78,11 @@ def make(
 ) -> tuple[Path, Manifest]:
     """Take a backup while everything runs. ``target``: a folder, or the file to write.
 
+    It holds a SQLite file whatever engine the home uses, so that it can be restored into any.
+
     Raises:
         BackupError: no database, no room, or the target cannot be written.
     """
-    source = database_path(settings)
     now = datetime.now(tz=UTC)
     name = f"psap-{kind}-{now:%Y%m%dT%H%M%S}.{now.microsecond // 1000:03d}Z.tar.gz"
     where = (target or folder(settings)).resolve()
@@ -88,9 +90,9 @@ def make(
         where = where / name
     try:
         where.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        _room(source, where.parent)
+        _room(settings, where.parent)
         with tempfile.TemporaryDirectory(dir=where.parent, prefix=".backup-") as work:
-            manifest = _collect(settings, source, Path(work), kind, progress)
+            manifest = _collect(settings, Path(work), kind, progress)
             part = Path(work) / "archive"
             _pack(Path(work), manifest, part)
             part.replace(where)
@@ -102,22 +104,15 @@ def make(
     return where, manifest
 
 
-def database_path(settings: Settings) -> Path:
-    """The database's file. Raises BackupError where there is none."""
-    path = sqlite.path_of(settings.effective_database_url)
-    if path is None:
-        raise BackupError(
-            "cadangan ini hanya untuk SQLite; pakai pg_dump untuk PostgreSQL / "
-            "this backup is for SQLite only; use pg_dump for PostgreSQL"
-        )
-    return path
-
-
-def _room(source: Path, where: Path) -> None:
-    if not source.exists():
+def _room(settings: Settings, where: Path) -> None:
+    source = sqlite.path_of(settings.effective_database_url)
+    if source is None:
+        size = _size_elsewhere(settings)
+    elif not source.exists():
         raise BackupError(f"belum ada basis data di {source} / there is no database at {source} yet")
-    wal = source.with_name(source.name + "-wal")
-    size = source.stat().st_size + (wal.stat().st_size if wal.exists() else 0)
+    else:
+        wal = source.with_name(source.name + "-wal")
+        size = source.stat().st_size + (wal.stat().st_size if wal.exists() else 0)
     needed, free = int(size * 1.5) + SPARE, shutil.disk_usage(where).free
     if free < needed:
         raise BackupError(
@@ -126,16 +121,33 @@ def _room(source: Path, where: Path) -> None:
         )
 
 
-def _collect(
-    settings: Settings, source: Path, work: Path, kind: Kind, progress: sqlite.Progress | None
-) -> Manifest:
+def _size_elsewhere(settings: Settings) -> int:
+    from psap.platform import moving_data  # PostgreSQL's driver takes a while to load
+
+    try:
+        found = moving_data.look(settings.effective_database_url)
+    except moving_data.MovingError as error:
+        raise BackupError(str(error)) from error
+    if found.revision is None:
+        raise BackupError(f"belum ada basis data di {found.name} / there is no database in {found.name} yet")
+    return found.size
+
+
+def _collect(settings: Settings, work: Path, kind: Kind, progress: sqlite.Progress | None) -> Manifest:
     """Everything into ``work``; the manifest of it."""
-    with contextlib.closing(sqlite.connect(source)) as database, sqlite.snapshot(database):
-        instant = time.time_ns() // 1000
-        revision = sqlite.revision_of(database)
-        counts = sqlite.counts_of(database)
-        ledger, site = _remembered(database)
-        sqlite.copy(database, work / DATABASE, progress)
+    source = sqlite.path_of(settings.effective_database_url)
+    engine = f"SQLite {sqlite3.sqlite_version}"
+    if source is None:
+        instant, engine = _copy_elsewhere(settings, work / DATABASE, kind, progress)
+        with contextlib.closing(sqlite.connect(work / DATABASE)) as database:
+            revision, counts = sqlite.revision_of(database), sqlite.counts_of(database)
+            ledger, site = _remembered(database)
+    else:
+        with contextlib.closing(sqlite.connect(source)) as database, sqlite.snapshot(database):
+            instant = time.time_ns() // 1000
+            revision, counts = sqlite.revision_of(database), sqlite.counts_of(database)
+            ledger, site = _remembered(database)
+            sqlite.copy(database, work / DATABASE, progress)
     files = {DATABASE: _sha256(work / DATABASE)}
     for name in BESIDE:
         found = settings.home / name
@@ -149,7 +161,7 @@ def _collect(
         kind=kind,
         software=_software(),
         database=revision,
-        engine=f"SQLite {sqlite3.sqlite_version}",
+        engine=engine,
         site=site,
         instant=instant,
         at=rfc3339(instant),
@@ -157,6 +169,22 @@ def _collect(
         ledger=ledger,
         files=files,
     )
+
+
+def _copy_elsewhere(
+    settings: Settings, target: Path, kind: Kind, progress: sqlite.Progress | None
+) -> tuple[int, str]:
+    """A database of another engine as a SQLite file, so that it can be restored anywhere."""
+    from psap.platform import moving_data
+
+    url = settings.effective_database_url
+    try:
+        made = moving_data.new_sqlite(target, str(moving_data.look(url).revision))
+        # each hour nobody is there to wait for the comparison; rows are counted all the same
+        copied = moving_data.copy(url, made, compare=kind != "auto", progress=progress)
+    except moving_data.MovingError as error:
+        raise BackupError(str(error)) from error
+    return copied.instant, copied.engine
 
 
 def _remembered(database: sqlite3.Connection) -> tuple[Any, str | None]:

@@ -111,11 +111,9 @@ def _alembic(connection: Connection, way: str, revision: str) -> None:
 
 
 def _back_up(settings: Settings) -> None:
-    """No change of the tables without a way back. PostgreSQL's own tools do it there."""
+    """No change of the tables without a way back."""
     from psap.platform import backup
 
-    if _sqlite_path(settings.effective_database_url) is None:
-        return
     try:
         backup.make(settings, kind="upgrade")
     except backup.BackupError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
+import shutil
 import sqlite3
 import tempfile
 from collections.abc import Iterator
@@ -30,35 +31,43 @@ class Restored:
 def restore(settings: Settings, archive: Path) -> Restored:
     """Put a backup in place of a home's database, profile and secrets. The home must not run.
 
-    The machine's own ``config.json`` (ports, addresses) is kept where there is one. Raises BackupError.
+    Into SQLite as a file; into PostgreSQL in one transaction, after a backup of what is there. The
+    machine's own ``config.json`` (ports, addresses) is kept where there is one. Raises BackupError.
     """
-    path = backup.database_path(settings)
+    path = sqlite.path_of(settings.effective_database_url)
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o750)
-    with _nobody_else(settings), tempfile.TemporaryDirectory(dir=settings.home, prefix=".restore-") as work:
-        manifest = backup.unpack(archive, Path(work))
+    with nobody_else(settings), tempfile.TemporaryDirectory(dir=settings.home, prefix=".restore-") as made:
+        work = Path(made)
+        manifest = backup.unpack(archive, work)
         _check_version(archive, manifest)
         _check_site(settings, archive, manifest)
         aside = settings.home / f"before-restore-{datetime.now(tz=UTC):%Y%m%dT%H%M%SZ}"
-        moved = _move_aside(settings.home, path, aside, manifest)
-        sqlite.put_in_place(Path(work) / backup.DATABASE, path)
+        if path is None:
+            _into_other_engine(settings, work, aside)
+            _move_aside(settings.home, [], aside, manifest)
+        else:
+            _move_aside(settings.home, [path, *sqlite.side_files(path)], aside, manifest)
+            sqlite.put_in_place(work / backup.DATABASE, path)
         for name in ("secrets.json", "profile.toml", "profile.gazetteer.csv"):
             if name in manifest.files:
-                (Path(work) / name).replace(settings.home / name)
+                (work / name).replace(settings.home / name)
         if "spool/calls.jsonl" in manifest.files and not (settings.spool / "calls.jsonl").exists():
             settings.spool.mkdir(parents=True, exist_ok=True)
-            (Path(work) / "spool/calls.jsonl").replace(settings.spool / "calls.jsonl")
+            (work / "spool/calls.jsonl").replace(settings.spool / "calls.jsonl")
         if "config.json" in manifest.files and not (settings.home / "config.json").exists():
-            _config(settings, Path(work) / "config.json")
+            _config(settings, work / "config.json")
         sqlite.sync(settings.home)
-    return Restored(manifest, aside if moved else None)
+    return Restored(manifest, aside if aside.exists() else None)
 
 
 def put_database_back(settings: Settings) -> tuple[Path, Manifest] | None:
-    """The newest sound backup's database in place of one that is gone; None where there is no backup.
+    """The newest sound backup's database in place of a file that is gone; None where there is no backup.
 
     For a file that was deleted: nothing but the database is touched.
     """
-    path = backup.database_path(settings)
+    path = sqlite.path_of(settings.effective_database_url)
+    if path is None:
+        return None
     for archive in reversed(backup.listed(settings)):
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=".restore-") as work:
             try:
@@ -71,8 +80,35 @@ def put_database_back(settings: Settings) -> tuple[Path, Manifest] | None:
     return None
 
 
+def _into_other_engine(settings: Settings, work: Path, aside: Path) -> None:
+    """All at once or not at all; what is there goes into a backup below ``aside`` first."""
+    from psap.platform import moving_data
+    from psap.platform.migrate import MigrationError, migrate
+
+    url = settings.effective_database_url
+    unpacked = Settings(home=work, database_url=f"sqlite+aiosqlite:///{work / backup.DATABASE}")
+    try:
+        found = moving_data.look(url)
+        if found.revision is None and found.counts:
+            raise BackupError(
+                f"{found.name} berisi tabel yang bukan milik 112; pilih basis data lain / "
+                "holds tables that are not ours; choose another database"
+            )
+        if found.rows:
+            aside.mkdir(mode=0o700)
+            backup.make(settings, aside)
+        migrate(unpacked)  # the backup may be of an earlier version
+        migrate(settings)
+        moving_data.copy(unpacked.effective_database_url, url, replace=True)
+    except BaseException as error:
+        shutil.rmtree(aside, ignore_errors=True)  # nothing was changed: there is nothing to go back from
+        if isinstance(error, moving_data.MovingError | MigrationError):
+            raise BackupError(str(error)) from error
+        raise
+
+
 @contextlib.contextmanager
-def _nobody_else(settings: Settings) -> Iterator[None]:
+def nobody_else(settings: Settings) -> Iterator[None]:
     """No `up` at work on this home meanwhile."""
     settings.run.mkdir(parents=True, exist_ok=True)
     with (settings.run / "up.lock").open("w") as file:
@@ -97,42 +133,55 @@ def _check_version(archive: Path, manifest: Manifest) -> None:
 
 def _check_site(settings: Settings, archive: Path, manifest: Manifest) -> None:
     """Another city's records in this home would be invisible, and look like a loss."""
-    path = backup.database_path(settings)
-    if not path.exists() or manifest.site is None:
-        return
-    try:
-        with contextlib.closing(sqlite.connect(path)) as database:
-            row = database.execute("SELECT site FROM users LIMIT 1").fetchone()
-    except sqlite3.Error:  # damaged, or without tables: that is why it is restored
-        return
-    if row is not None and row[0] != manifest.site:
+    site = _site_of(settings)
+    if site is not None and manifest.site is not None and site != manifest.site:
         raise BackupError(
-            f"{archive}: milik '{manifest.site}', sedangkan {settings.home} milik '{row[0]}'; "
-            f"pilih --home lain / it is of '{manifest.site}', {settings.home} is of '{row[0]}'; "
+            f"{archive}: milik '{manifest.site}', sedangkan {settings.home} milik '{site}'; "
+            f"pilih --home lain / it is of '{manifest.site}', {settings.home} is of '{site}'; "
             "choose another --home"
         )
 
 
-def _move_aside(home: Path, database: Path, aside: Path, manifest: Manifest) -> bool:
-    names = [database, *sqlite.side_files(database)]
+def _site_of(settings: Settings) -> str | None:
+    """Whose records are there; None where there are none, or none can be read."""
+    path = sqlite.path_of(settings.effective_database_url)
+    if path is None:
+        from psap.platform import moving_data
+
+        try:
+            return moving_data.look(settings.effective_database_url).site
+        except moving_data.MovingError as error:
+            raise BackupError(str(error)) from error
+    if not path.exists():
+        return None
+    try:
+        with contextlib.closing(sqlite.connect(path)) as database:
+            row = database.execute("SELECT site FROM users LIMIT 1").fetchone()
+    except sqlite3.Error:  # damaged, or without tables: that is why it is restored
+        return None
+    return None if row is None else str(row[0])
+
+
+def _move_aside(home: Path, database: list[Path], aside: Path, manifest: Manifest) -> None:
     # what the backup has nothing for stays: without its secrets a home forgets who was erased
-    names += [
+    names = database + [
         home / name
         for name in ("secrets.json", "profile.toml", "profile.gazetteer.csv")
         if name in manifest.files
     ]
     there = [name for name in names if name.exists()]
     if there:
-        aside.mkdir(mode=0o700)
+        aside.mkdir(mode=0o700, exist_ok=not database)
     for name in there:
         name.replace(aside / name.name)
-    return bool(there)
 
 
 def _config(settings: Settings, saved: Path) -> None:
     """The backup's settings with this machine's places."""
     words: dict[str, Any] = json.loads(saved.read_text("utf-8"))
     words |= {"home": str(settings.home), "cache": str(settings.cache), "pbx_root": None}
+    # the database that it was restored into, not the one that it came from
+    words |= settings.model_dump(mode="json", include={"database_url", "database_password_file"})
     if str(words.get("profile", "")).endswith(".toml") and not Path(words["profile"]).exists():
         # the city's own file was on the other machine: go on with the one that was in force
         own = settings.home / "profile-restored.toml"

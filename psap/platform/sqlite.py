@@ -125,16 +125,19 @@ def revision_of(connection: sqlite3.Connection) -> str | None:
     return None if row is None else str(row[0])
 
 
+def tables_of(connection: sqlite3.Connection) -> list[str]:
+    """The tables of ours, by name."""
+    query = (
+        "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
+        " AND name <> 'alembic_version' ORDER BY name"
+    )
+    return [str(row[0]) for row in connection.execute(query)]
+
+
 def counts_of(connection: sqlite3.Connection) -> dict[str, int]:
     """Rows in each table of ours."""
-    names = [
-        str(row[0])
-        for row in connection.execute(
-            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
-            " AND name <> 'alembic_version' ORDER BY name"
-        )
-    ]
-    return {name: connection.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0] for name in names}  # noqa: S608
+    count = 'SELECT count(*) FROM "{}"'
+    return {name: connection.execute(count.format(name)).fetchone()[0] for name in tables_of(connection)}
 
 
 def side_files(path: Path) -> list[Path]:
