@@ -265,6 +265,7 @@ class Bridge:
             await asyncio.gather(*tasks, return_exceptions=True)
             await self.errands.end()
             await self.hot.close()
+            await self.reputation.close()
             await self.database.close()
             await self.keeping.close()
 

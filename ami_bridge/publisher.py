@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import secrets
 from collections import deque
 
@@ -12,6 +13,7 @@ from psap.platform.hot import Hot, HotAwayError
 
 BUFFER = 20_000  # events kept while Redis is away; the stream itself holds no more
 RETRY = 0.5  # seconds
+BATCH = 100  # events in one question to Redis: it answers a batch well within a screen-pop's patience
 
 
 class Publisher:
@@ -20,6 +22,8 @@ class Publisher:
     def __init__(self, hot: Hot) -> None:
         self._hot = hot
         self._buffer: deque[tuple[str, Event]] = deque(maxlen=BUFFER)
+        # named, so that a second attempt adds no second one; no other process has our names
+        self._names = map(f"{secrets.token_hex(8)}-{{}}".format, itertools.count(1))
         self._news = asyncio.Event()
         self._empty = asyncio.Event()
         self._empty.set()
@@ -27,9 +31,7 @@ class Publisher:
 
     def put(self, event: Event) -> None:
         """Remember an event; never waits. The oldest go first when Redis stays away for long."""
-        self._buffer.append(
-            (secrets.token_hex(8), event)
-        )  # named, so that a second attempt adds no second one
+        self._buffer.append((next(self._names), event))
         self._empty.clear()
         self._news.set()
 
@@ -51,12 +53,12 @@ class Publisher:
                 if not self._buffer:
                     await self._hot.ping()
                 while self._buffer:
-                    first = self._buffer[0]
-                    name, event = first
-                    await self._hot.publish(event, name)
-                    # a full buffer may have dropped it meanwhile
-                    if self._buffer and self._buffer[0] is first:
-                        self._buffer.popleft()
+                    batch = list(itertools.islice(self._buffer, BATCH))
+                    await self._hot.publish_all(batch)
+                    for told in batch:
+                        # a full buffer may have dropped it meanwhile
+                        if self._buffer and self._buffer[0] is told:
+                            self._buffer.popleft()
                 self.away = None
             except HotAwayError as error:
                 self.away = str(error)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from psap.agencies.profile import Profile
 from psap.callers import service as callers
 from psap.callers.numbers import caller_key
+from psap.callers.store import known_of
 from psap.calls import store
 from psap.calls.model import Call, Caller
 from psap.calls.service import Background
@@ -17,6 +19,7 @@ from psap.calls.suggest import SHORT_SECONDS
 from psap.platform.clock import Clock
 from psap.platform.control import ControlError
 from psap.platform.database import Database
+from psap.platform.in_one_go import InOneGo
 
 DAY_US = 86_400_000_000
 RECENT_US = 10_000_000  # a change is written down at most this long before it can be seen
@@ -40,6 +43,7 @@ class Reputation:
 
     def __init__(self, database: Database, profile: Profile, clock: Clock) -> None:
         self._database = database
+        self._in_one_go = InOneGo(database)
         self._profile = profile
         self._site = profile.site
         self._clock = clock
@@ -100,22 +104,22 @@ class Reputation:
 
     async def background(self, key: str) -> Background:
         """What is known of a number, for the screen-pop and the suggestions."""
-        now = self._clock.now_us()
         try:
-            async with self._database.read() as connection:
-                history = await callers.history(
-                    connection, self._site, key, now_us=now, profile=self._profile
-                )
-                short, _ = await store.signs(
-                    connection, self._site, key, since=now - DAY_US, short_seconds=SHORT_SECONDS
-                )
-                _, failed = await store.signs(
-                    connection, self._site, key, since=now - 30 * DAY_US, short_seconds=0
-                )
-                marks = await store.confirmed_marks(connection, self._site, key, since=now - 30 * DAY_US)
+            return await self._in_one_go.read(partial(self._background, key=key))
         except AWAY_ERRORS as error:
             raise _away(error) from error
-        return Background(history, short, failed, marks, ready=True)
+
+    async def _background(self, connection: Any, key: str) -> Background:
+        now = self._clock.now_us()
+        known = await known_of(connection, self._site, key, now, short_seconds=SHORT_SECONDS)
+        history = await callers.history(
+            connection, self._site, key, now_us=now, profile=self._profile, known=known
+        )
+        return Background(history, known.short, known.failed, known.confirmed, ready=True)
+
+    async def close(self) -> None:
+        """Close what was opened."""
+        await self._in_one_go.close()
 
 
 def _away(error: BaseException) -> ControlError:

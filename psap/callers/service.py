@@ -205,8 +205,7 @@ async def protections_of(
     since = now_us - EMERGENCY_DAYS * DAY_US
     if await store.had_emergency(connection, site, key, since, without_call):
         found.append(Protection.EMERGENCY)
-    agencies = {block_key(each, profile.area_code) for agency in profile.agencies for each in agency.numbers}
-    if key in agencies:
+    if is_agency(profile, key):
         found.append(Protection.AGENCY)
     return found
 
@@ -276,8 +275,13 @@ async def history(
     *,
     now_us: int | None = None,
     profile: Profile | None = None,
+    known: store.Known | None = None,
 ) -> dict[str, Any]:
-    """What the screen-pop shows of a number's past; JSON-ready, as the contract of ``call.ringing`` says."""
+    """What the screen-pop shows of a number's past; JSON-ready, as the contract of ``call.ringing`` says.
+
+    ``known``: of ``store.known_of``, where that was asked already. Of most callers there is little, and
+    only what there is is asked for: a pop waits for this.
+    """
     if key is None:
         words = {
             "id": "Tanpa identitas: tidak ada riwayat.",
@@ -288,29 +292,33 @@ async def history(
         from psap.platform.clock import SystemClock
 
         now_us = SystemClock().now_us()
-    rows, total = await store.past_calls(connection, site, key, limit)
-    found = await explain(connection, site, key, now_us, profile=profile)
+    if known is None:
+        known = await store.known_of(connection, site, key, now_us)
+    rows = await store.past_calls(connection, site, key, limit) if known.calls else []
+    reports = await store.past_incidents(connection, site, key, limit) if known.incidents else []
+    if known.marks or known.blocks or known.emergency:
+        found = await explain(connection, site, key, now_us, profile=profile)
+        counted, reason = len(found.marks), found.words
+    else:
+        counted, reason = 0, why(None, [], [Protection.AGENCY] if is_agency(profile, key) else [])
     return {
         "calls": [
-            {
-                "id": row["id"],
-                "started_at": rfc3339(row["started_at"]),
-                "ending": row["ending"],
-                "classification": row["classification"],
-            }
-            for row in rows
+            {"id": id_, "started_at": rfc3339(at), "ending": ending, "classification": classification}
+            for id_, at, ending, classification in rows
         ],
-        "calls_total": total,
+        "calls_total": known.calls,
         "incidents": [
-            {
-                "id": row["id"],
-                "number": row["number"],
-                "category": row["category"],
-                "status": row["status"],
-                "created_at": rfc3339(row["created_at"]),
-            }
-            for row in await store.past_incidents(connection, site, key, limit)
+            {"id": id_, "number": number, "category": category, "status": status, "created_at": rfc3339(at)}
+            for id_, number, category, status, at in reports
         ],
-        "marks": len(found.marks),
-        "why": found.words.model_dump(),
+        "marks": counted,
+        "why": reason.model_dump(),
     }
+
+
+def is_agency(profile: Profile | None, key: str) -> bool:
+    """Whether a number is one of the city's agencies."""
+    if profile is None:
+        return False
+    numbers = (each for agency in profile.agencies for each in agency.numbers)
+    return any(block_key(each, profile.area_code) == key for each in numbers)

@@ -4,12 +4,26 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, and_, delete, func, insert, or_, select, update
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    RowMapping,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from psap.callers.model import SYSTEM, Block, Mark, MarkKind, Origin
+from psap.callers.model import DAY_US, EMERGENCY_DAYS, SYSTEM, Block, Mark, MarkKind, Origin
 from psap.platform.schema import blocks, calls, incidents, marks
 
 CHUNK = 500  # values in one IN (...): SQLite's own limit is far above, PostgreSQL's too
@@ -223,35 +237,94 @@ async def page(
     return [_block(row) for row in (await connection.execute(query)).mappings()]
 
 
-async def past_calls(
-    connection: AsyncConnection, site: str, key: str, limit: int
-) -> tuple[list[RowMapping], int]:
-    """(newest calls of a number, how many there are)."""
-    mine = and_(calls.c.site == site, calls.c.number_key == key)
-    query = (
-        select(calls.c.id, calls.c.started_at, calls.c.ending, calls.c.classification)
-        .where(mine)
-        .order_by(calls.c.started_at.desc())
-        .limit(limit)
-    )
-    rows = list((await connection.execute(query)).mappings())
-    total = await connection.scalar(select(func.count()).select_from(calls).where(mine))
-    return rows, int(total or 0)
+@dataclass(frozen=True, slots=True)
+class Known:
+    """How much there is about a number: what is 0 or False need not be asked for."""
+
+    calls: int
+    short: int  # answered calls of the last day that were shorter than a given time
+    failed: int  # challenges not passed, last 30 days
+    confirmed: int  # calls that a person called prank or ghost, last 30 days
+    emergency: bool  # one of its calls was real, since a given time
+    marks: bool
+    blocks: bool
+    incidents: bool
 
 
-async def past_incidents(connection: AsyncConnection, site: str, key: str, limit: int) -> list[RowMapping]:
-    """The newest incidents that calls of a number reported."""
-    query = (
-        select(
-            incidents.c.id,
-            incidents.c.number,
-            incidents.c.category,
-            incidents.c.status,
-            incidents.c.created_at,
-        )
-        .join(calls, and_(calls.c.site == incidents.c.site, calls.c.id == incidents.c.call_id))
-        .where(incidents.c.site == site, calls.c.number_key == key)
-        .order_by(incidents.c.created_at.desc())
-        .limit(limit)
+# Made once: to build these takes longer than to ask them.
+_SITE: BindParameter[str] = bindparam("site")
+_KEY: BindParameter[str] = bindparam("key")
+_MINE = and_(calls.c.site == _SITE, calls.c.number_key == _KEY)
+# a short call-back says nothing against whom we rang
+_CAME = and_(_MINE, calls.c.direction == "inbound")
+_MARKED = and_(marks.c.site == _SITE, marks.c.number_key == _KEY)
+_REPORTED = and_(calls.c.site == incidents.c.site, calls.c.id == incidents.c.call_id)
+_KNOWN = select(
+    select(func.count()).select_from(calls).where(_MINE).scalar_subquery(),
+    select(func.count())
+    .select_from(calls)
+    .where(
+        _CAME,
+        calls.c.started_at >= bindparam("day"),
+        calls.c.ending == "answered",
+        calls.c.talk_seconds < bindparam("short"),
     )
-    return list((await connection.execute(query)).mappings())
+    .scalar_subquery(),
+    select(func.count())
+    .select_from(calls)
+    .where(_CAME, calls.c.started_at >= bindparam("month"), calls.c.ending == "challenge_failed")
+    .scalar_subquery(),
+    select(func.count())
+    .select_from(marks)
+    .where(_MARKED, marks.c.at >= bindparam("month"), marks.c.kind != "no_response")
+    .scalar_subquery(),
+    exists().where(_MINE, calls.c.started_at > bindparam("long"), calls.c.classification == "emergency"),
+    exists().where(_MARKED),
+    exists().where(blocks.c.site == _SITE, blocks.c.number_key == _KEY),
+    exists().where(_MINE, _REPORTED),
+)
+_PAST_CALLS = (
+    select(calls.c.id, calls.c.started_at, calls.c.ending, calls.c.classification)
+    .where(_MINE)
+    .order_by(calls.c.started_at.desc())
+    .limit(bindparam("most"))
+)
+_PAST_INCIDENTS = (
+    select(
+        incidents.c.id,
+        incidents.c.number,
+        incidents.c.category,
+        incidents.c.status,
+        incidents.c.created_at,
+    )
+    .join(calls, _REPORTED)
+    .where(incidents.c.site == _SITE, calls.c.number_key == _KEY)
+    .order_by(incidents.c.created_at.desc())
+    .limit(bindparam("most"))
+)
+
+
+async def known_of(
+    connection: AsyncConnection, site: str, key: str, now_us: int, *, short_seconds: float = 0.0
+) -> Known:
+    """What there is about a number, in one question."""
+    values = {
+        "site": site,
+        "key": key,
+        "short": short_seconds,
+        "day": now_us - DAY_US,
+        "month": now_us - 30 * DAY_US,
+        "long": now_us - EMERGENCY_DAYS * DAY_US,
+    }
+    found = (await connection.execute(_KNOWN, values)).one()
+    return Known(*found[:4], *map(bool, found[4:]))
+
+
+async def past_calls(connection: AsyncConnection, site: str, key: str, limit: int) -> Sequence[Any]:
+    """The newest calls of a number: id, started_at, ending, classification."""
+    return (await connection.execute(_PAST_CALLS, {"site": site, "key": key, "most": limit})).all()
+
+
+async def past_incidents(connection: AsyncConnection, site: str, key: str, limit: int) -> Sequence[Any]:
+    """The newest incidents that calls of a number reported: id, number, category, status, created_at."""
+    return (await connection.execute(_PAST_INCIDENTS, {"site": site, "key": key, "most": limit})).all()

@@ -20,6 +20,7 @@ from psap.calls.model import Call
 from psap.calls.store import AWAY_ERRORS, Row, row_of, upsert
 from psap.platform.clock import Clock
 from psap.platform.database import Database
+from psap.platform.in_one_go import InOneGo
 
 BATCH = 200  # entries in one transaction
 RETRY = 0.5  # seconds between attempts while the database is away
@@ -47,11 +48,13 @@ class Recorder:
         on_marked: Callable[[list[Mark]], Awaitable[None]],
     ) -> None:
         self._database = database
+        self._in_one_go = InOneGo(database)
         self._spool = spool / "calls.jsonl"
         self._clock = clock
         self._log = log
         self._on_mark = on_mark
         self._on_marked = on_marked
+        self._fresh: dict[str, tuple[Call, str | None, int]] = {}  # newest state, row not made yet
         self._calls: dict[str, Row] = {}
         self._marks: list[Mark] = []
         self._news = asyncio.Event()
@@ -63,9 +66,16 @@ class Recorder:
         self._stamp = 0  # of the newest row, UTC microseconds
 
     def put(self, call: Call, number_key: str | None) -> None:
-        """Remember a call's newest state; never waits."""
-        self._calls[call.id] = row_of(call, number_key, self._next_stamp())
+        """Remember a call; never waits. What is written is its state when its turn comes."""
+        self._fresh[call.id] = (call, number_key, self._next_stamp())
         self._wake()
+
+    def _made(self) -> dict[str, Row]:
+        """What waits for the database as rows: a call that changed three times meanwhile is one."""
+        if self._fresh:
+            fresh, self._fresh = self._fresh, {}
+            self._calls |= {call_id: row_of(*state) for call_id, state in fresh.items()}
+        return self._calls
 
     @property
     def stamp(self) -> int:
@@ -84,7 +94,7 @@ class Recorder:
     @property
     def waiting(self) -> int:
         """Entries that the database does not have yet."""
-        return len(self._calls) + len(self._marks) + self._spooled
+        return len(self._made()) + len(self._marks) + self._spooled
 
     def mark(self, mark: Mark) -> None:
         """Remember an agent's word (JSON-ready); never waits."""
@@ -93,7 +103,7 @@ class Recorder:
 
     def pending(self, call_id: str) -> Row | None:
         """A call's row that is not written yet."""
-        return self._calls.get(call_id)
+        return self._made().get(call_id)
 
     @property
     def idle(self) -> bool:
@@ -118,7 +128,7 @@ class Recorder:
                         await self._news.wait()
             self._news.clear()
             await self._round()
-            if self._stopping and not self._calls and not self._marks:
+            if self._stopping and not self._made() and not self._marks:
                 return
 
     async def _round(self) -> None:
@@ -126,8 +136,8 @@ class Recorder:
             await self._to_spool()
             if self._stopping or not await self._replay():
                 return
-        while self._calls or self._marks:
-            rows, self._calls = self._calls, {}
+        while self._made() or self._marks:
+            rows, self._calls = self._made(), {}
             marks, self._marks = self._marks, []
             try:
                 await self._write(list(rows.values()), marks)
@@ -152,8 +162,7 @@ class Recorder:
         for start in range(0, len(rows), BATCH):
             part = rows[start : start + BATCH]
             try:
-                async with self._database.write() as connection:
-                    await upsert(connection, part)
+                await self._in_one_go.write(partial(upsert, rows=part))
             except AWAY_ERRORS:
                 raise
             except Exception:  # one entry is bad: it must not hold up the others
@@ -177,7 +186,7 @@ class Recorder:
             await asyncio.to_thread(_append, self._spool.with_name("rejected.jsonl"), text)
 
     async def _to_spool(self) -> None:
-        if not self._calls and not self._marks:
+        if not self._made() and not self._marks:
             return
         entries = [{"call": row} for row in self._calls.values()] + [{"mark": m} for m in self._marks]
         text = "".join(json.dumps(entry, separators=(",", ":")) + "\n" for entry in entries)
@@ -211,7 +220,7 @@ class Recorder:
                     [entry["mark"] for entry in part if "mark" in entry],
                 )
             # what the spool had no room for: back is only who can write it
-            rows, self._calls = self._calls, {}
+            rows, self._calls = self._made(), {}
             marks, self._marks = self._marks, []
             try:
                 await self._write(list(rows.values()), marks)
@@ -242,6 +251,7 @@ class Recorder:
         task.cancel()
         await asyncio.wait([task])  # however it ended: what it left goes to the spool
         await self._to_spool()
+        await self._in_one_go.close()
 
 
 def _append(path: Path, text: str) -> None:

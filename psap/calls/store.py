@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from itertools import groupby
 from typing import Any
 
 from sqlalchemy import RowMapping, and_, func, or_, select
@@ -11,8 +13,8 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from psap.calls.model import Call, Ending
-from psap.platform.schema import blocks, calls, marks, state
+from psap.calls.model import Call
+from psap.platform.schema import blocks, calls, state
 
 # the database cannot be used now: locked, full, gone. Anything else is the entry's own fault
 AWAY_ERRORS = (OperationalError, InterfaceError, OSError, TimeoutError)
@@ -26,31 +28,20 @@ _PLAIN = (
     *("ring_seconds", "talk_seconds", "classified_by", "note", "evidence", "incident_id", "recording_ids"),
 )
 _FIXED = ("id", "site", "uniqueid", "started_at")
+_PARTS = ("gate", "policy", "flags", "legs", "location", "quality", "timeline")
+_MOMENTS = ("started_at", "answered_at", "ended_at")
 _WORDS = ("ending", "ended_by", "priority", "classification", "source")
 
 
 def row_of(call: Call, number_key: str | None, updated_at: int) -> Row:
     """A call as its row; a copy, so the call may go on changing. JSON-ready."""
-    row: Row = {name: getattr(call, name) for name in _PLAIN}
-    for name in _WORDS:
-        word = getattr(call, name)
-        row[name] = None if word is None else str(word)
+    shown = call.model_dump(mode="json")
+    row: Row = {name: shown[name] for name in (*_PLAIN, *_WORDS, *_PARTS)}
+    row |= {name: getattr(call, name) for name in _MOMENTS}  # microseconds; shown, they are words
+    row |= shown["caller"]
     row |= {
-        "number": call.caller.number,
-        "e164": call.caller.e164,
         "number_key": number_key,
-        "presentation": call.caller.presentation,
-        "kind": str(call.caller.kind),
-        "gate": call.gate.model_dump(mode="json"),
-        "policy": call.policy.model_dump(mode="json"),
-        "flags": [str(flag) for flag in call.flags],
         "wait_seconds": call.queue.wait_seconds,
-        "legs": [leg.model_dump(mode="json") for leg in call.legs],
-        "evidence": [dict(item) for item in call.evidence],
-        "recording_ids": list(call.recording_ids),
-        "location": None if call.location is None else call.location.model_dump(mode="json"),
-        "quality": [each.model_dump(mode="json") for each in call.quality],
-        "timeline": [entry.model_dump(mode="json") for entry in call.timeline],
         "updated_at": updated_at,
     }
     return row
@@ -72,28 +63,37 @@ def call_of(row: RowMapping | Row) -> Call:
 async def upsert(connection: AsyncConnection, rows: Iterable[Row]) -> None:
     """Write calls: one row per id, however often. A ledger's row fills only what is not ended,
     and an older word never overwrites a newer one."""
-    make: Any = postgres_insert if connection.dialect.name == "postgresql" else sqlite_insert
-    for row in rows:
-        statement = make(calls).values(**row)
-        excluded = statement.excluded
-        # which recordings there are is psap.recordings' to say
-        changed = {name: excluded[name] for name in row if name not in (*_FIXED, "recording_ids")}
-        # an end is never older than a beginning, whatever the clock did in between
-        ends = and_(calls.c.ending.is_(None), excluded.ending.is_not(None))
-        where = or_(calls.c.updated_at <= excluded.updated_at, ends)
-        if row["source"] == "ledger":
-            for name in _PERSONS:
-                changed.pop(name)
-            # what the caller's telephone sent us, and what browsers measured, stands in no file of Asterisk's
-            changed.pop("quality", None)
-            changed["location"] = func.coalesce(calls.c.location, excluded.location)
-            where = and_(where, calls.c.ending.is_(None))
-        else:
-            # a call that ended never becomes one in progress again
-            where = and_(where, (calls.c.ending.is_(None)) | (excluded.ending.is_not(None)))
-        await connection.execute(
-            statement.on_conflict_do_update(index_elements=["id"], set_=changed, where=where)
-        )
+    for (ledger, names), some in groupby(rows, key=_kind):
+        await connection.execute(_upsert(connection.dialect.name, ledger, names), list(some))
+
+
+def _kind(row: Row) -> tuple[bool, tuple[str, ...]]:
+    """Rows alike in this are written alike: from the ledger, and their names (an older spool has fewer)."""
+    return row["source"] == "ledger", tuple(row)
+
+
+@lru_cache(16)
+def _upsert(dialect: str, ledger: bool, names: tuple[str, ...]) -> Any:
+    """The statement, made once: to build it takes longer than to do it."""
+    make: Any = postgres_insert if dialect == "postgresql" else sqlite_insert
+    statement = make(calls)
+    excluded = statement.excluded
+    # which recordings there are is psap.recordings' to say
+    changed = {name: excluded[name] for name in names if name not in (*_FIXED, "recording_ids")}
+    # an end is never older than a beginning, whatever the clock did in between
+    ends = and_(calls.c.ending.is_(None), excluded.ending.is_not(None))
+    where = or_(calls.c.updated_at <= excluded.updated_at, ends)
+    if ledger:
+        for name in _PERSONS:
+            changed.pop(name)
+        # what the caller's telephone sent us, and what browsers measured, stands in no file of Asterisk's
+        changed.pop("quality", None)
+        changed["location"] = func.coalesce(calls.c.location, excluded.location)
+        where = and_(where, calls.c.ending.is_(None))
+    else:
+        # a call that ended never becomes one in progress again
+        where = and_(where, (calls.c.ending.is_(None)) | (excluded.ending.is_not(None)))
+    return statement.on_conflict_do_update(index_elements=["id"], set_=changed, where=where)
 
 
 async def load(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, tuple[Call, str | None]]:
@@ -112,34 +112,6 @@ async def open_ids(connection: AsyncConnection, site: str) -> list[str]:
         calls.c.site == site, calls.c.ending.is_(None), calls.c.direction == "inbound"
     )
     return [row[0] for row in await connection.execute(query)]
-
-
-async def signs(
-    connection: AsyncConnection, site: str, key: str, *, since: int, short_seconds: float
-) -> tuple[int, int]:
-    """(answered calls shorter than ``short_seconds``, failed challenges) of a number since a time."""
-    mine = and_(
-        calls.c.site == site,
-        calls.c.number_key == key,
-        calls.c.started_at >= since,
-        calls.c.direction == "inbound",  # a short call-back says nothing against whom we rang
-    )
-    short = select(func.count()).where(
-        mine, calls.c.ending == str(Ending.ANSWERED), calls.c.talk_seconds < short_seconds
-    )
-    failed = select(func.count()).where(mine, calls.c.ending == str(Ending.CHALLENGE_FAILED))
-    return (
-        (await connection.execute(short)).scalar_one(),
-        (await connection.execute(failed)).scalar_one(),
-    )
-
-
-async def confirmed_marks(connection: AsyncConnection, site: str, key: str, *, since: int) -> int:
-    """Calls of a number that a person called prank or ghost since a time."""
-    query = select(func.count()).where(
-        marks.c.site == site, marks.c.number_key == key, marks.c.at >= since, marks.c.kind != "no_response"
-    )
-    return (await connection.execute(query)).scalar_one()
 
 
 async def read_state(connection: AsyncConnection, site: str, name: str) -> Any:

@@ -15,6 +15,7 @@ from psap.cli.say import RefusedError
 
 # name -> module
 MEASUREMENTS = {
+    "bridge": "bench.bridge",
     "soak": "bench.soak_command",
 }
 

@@ -16,7 +16,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from sqlalchemy import event
-from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.engine import Engine, ExceptionContext
 from sqlalchemy.exc import DisconnectionError, InvalidRequestError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -32,7 +32,7 @@ class Database:
     def __init__(
         self, url: str, *, busy_seconds: float = BUSY_SECONDS, command_seconds: float | None = None
     ) -> None:
-        self.url = url
+        self.url, self.busy_seconds = url, busy_seconds
         self.is_sqlite = url.startswith("sqlite")
         self.path = sqlite.path_of(url) if self.is_sqlite else None
         if not self.is_sqlite:
@@ -45,10 +45,14 @@ class Database:
             return
         self._reading, self._lost = {}, ()
         self.engine = create_async_engine(sqlite.existing_only(url), connect_args={"timeout": busy_seconds})
-        event.listen(self.engine.sync_engine, "connect", self._connected)
-        event.listen(self.engine.sync_engine, "checkout", self._taken)
-        event.listen(self.engine.sync_engine, "begin", _sqlite_begin)
-        event.listen(self.engine.sync_engine, "handle_error", _broken_is_away)
+        self.attend(self.engine.sync_engine)
+
+    def attend(self, engine: Engine) -> None:
+        """Make an engine for this SQLite file behave as ours does."""
+        event.listen(engine, "connect", self._connected)
+        event.listen(engine, "checkout", self._taken)
+        event.listen(engine, "begin", _sqlite_begin)
+        event.listen(engine, "handle_error", _broken_is_away)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:

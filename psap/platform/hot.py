@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Sequence
 from typing import Any
 
 import redis.asyncio as redis
@@ -21,13 +21,19 @@ BLOCK = 5.0  # seconds that a blocking read waits for news
 ONCE_SECONDS = 300  # so long a name that was published under is remembered
 # Whether a timed-out command was done is unknown, and both redis-py and the publisher try again: what was
 # published under a name is not published again, however late the first attempt is done.
+# One question for all that waits: a question costs as much as twenty events in it.
 ONCE = """
-local before = redis.call('GET', KEYS[2])
-if before then return before end
-local fields = {'type', ARGV[2], 'at', ARGV[3], 'data', ARGV[4]}
-local seq = redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*', unpack(fields))
-redis.call('SET', KEYS[2], seq, 'EX', ARGV[5])
-return seq
+local seqs = {}
+for i = 2, #KEYS do
+  local seq = redis.call('GET', KEYS[i])
+  if not seq then
+    local fields = {'type', ARGV[3 * i - 3], 'at', ARGV[3 * i - 2], 'data', ARGV[3 * i - 1]}
+    seq = redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*', unpack(fields))
+    redis.call('SET', KEYS[i], seq, 'EX', ARGV[2])
+  end
+  seqs[i - 1] = seq
+end
+return seqs
 """
 
 
@@ -57,13 +63,20 @@ class Hot:
 
     async def publish(self, event: Event, name: str | None = None) -> str:
         """Append an event to the stream and return its sequence; under one ``name`` only once."""
-        keys = (STREAM, f"{STREAM}:once:{name or secrets.token_hex(8)}")
-        words = (STREAM_LENGTH, str(event.type), event.at, json.dumps(event.data), ONCE_SECONDS)
+        return (await self.publish_all([(name or secrets.token_hex(8), event)]))[0]
+
+    async def publish_all(self, named: Sequence[tuple[str, Event]]) -> list[str]:
+        """Append events in this order, each only once under its name; their sequences."""
+        words: list[str | int] = [STREAM]
+        words += [f"{STREAM}:once:{name}" for name, _ in named]
+        words += (STREAM_LENGTH, ONCE_SECONDS)
+        for _, event in named:
+            words += (event.type.value, event.at, json.dumps(event.data))
         try:
-            seq: str = await self._redis.eval(ONCE, len(keys), *keys, *words)
+            seqs: list[str] = await self._redis.eval(ONCE, len(named) + 1, *words)
         except (RedisError, OSError, TimeoutError) as error:
             raise HotAwayError(str(error)) from error
-        return seq
+        return seqs
 
     async def last_seq(self) -> str:
         """The sequence of the newest event, ``0-0`` if there is none."""

@@ -92,7 +92,7 @@ class FakeAmi:
 
 
 def _answer(action: Headers, response: str, message: str) -> bytes:
-    return f"Response: {response}\r\nActionID: {action['ActionID']}\r\nMessage: {message}\r\n\r\n".encode()
+    return f"Response: {response}\r\nActionID: {action.get('ActionID', '')}\r\nMessage: {message}\r\n\r\n".encode()
 
 
 class Proxy:
