@@ -18,8 +18,8 @@ from tests.support.told import tell
 TITLE = "containers"
 NO_ENGINE = (
     "Tidak ada mesin Docker yang menjawab / no Docker engine answers ({why}). Pasang / install docker.io and "
-    "docker-compose (Debian 13; Debian 12's is too old) or docker.io and docker-compose-v2 (Ubuntu 24.04), or "
-    "point DOCKER_HOST at an engine."
+    "docker-compose (Debian 13; Debian 12's is too old), or docker.io and docker-compose-v2 (Ubuntu 24.04); "
+    "or point DOCKER_HOST at an engine."
 )
 
 
