@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 
 from ami_bridge.link import Link
-from ami_bridge.wire import Headers, LinkError, RefusedError
+from ami_bridge.wire import NUDGE, Headers, LinkError, RefusedError
 from psap.calls.parties import Party
 from psap.platform import pbx_names
 from psap.queue.model import Agent, Device
 
 QUEUE = "psap112"
 NORMAL, NO_ANSWER, NOT_NORMAL = 16, 19, 38  # Q.850
+NUDGE_MS = 100  # of a key: longer than the shortest that counts as one
 RING_NET = 10  # seconds after which Asterisk ends a ring that we did not
 
 
@@ -251,6 +252,16 @@ class Actions:
             return None
         value = answers[0].get("Value", "")
         return int(value) if value.isdigit() else None
+
+    async def nudge(self, channel: str) -> None:
+        """Let app_queue look at a waiting caller (by Uniqueid) now: as if a key that leads nowhere came."""
+        await self._link.do(
+            "PlayDTMF", Channel=channel, Digit=NUDGE, Duration=NUDGE_MS, Receive="true", timeout=1.0
+        )
+
+    async def queue_rows(self) -> list[Headers]:
+        """The queue's members and callers, as QueueStatus tells them."""
+        return await self._link.do("QueueStatus", Queue=QUEUE, timeout=10.0)
 
     async def reload_phones(self) -> None:
         """Let pjsip read its file of phones again; calls go on."""

@@ -25,6 +25,7 @@ from ami_bridge.link import Link
 from ami_bridge.located import Located
 from ami_bridge.missed_list import MissedList
 from ami_bridge.moving import Moving
+from ami_bridge.nudging import Nudging
 from ami_bridge.overload import Overload
 from ami_bridge.probe import AgiProbe
 from ami_bridge.publisher import Publisher
@@ -183,6 +184,10 @@ class Bridge:
             tell_agents=profile.supervision.tell_agents,
         )  # fmt: skip
         self.listeners.append(self.spying.listen)
+        self.nudging = Nudging(
+            self.actions.nudge, lambda: self.following.desk.wrapup, self.errands.soon, self.errands.later, log
+        )
+        self.listeners.append(self.nudging.listen)
         self.commands = CommandServer(
             settings.bridge_socket,
             self.wishes.methods()
@@ -191,6 +196,7 @@ class Bridge:
             | self.trainings.methods()
             | self.talking.methods()
             | self.moving.methods()
+            | self.nudging.methods()
             | self.spying.methods()
             | self.keeping.methods()
             | self.guard.methods()
@@ -302,6 +308,7 @@ class Bridge:
     async def _up(self) -> None:
         await self.catch_up.run()
         await self.unsaved.again()
+        self.nudging.again(await self.actions.queue_rows())
         self.words.up()
         self.blocks.forget()
         self.errands.soon(self.set_clock.forget())
@@ -311,6 +318,7 @@ class Bridge:
     def _down(self, why: str) -> None:
         self.catch_up.lost()
         self.words.down()
+        self.nudging.lost()
         self.unsaved.lost()
         self.callbacks.lost()
         self.blocks.forget()
@@ -392,6 +400,7 @@ class Bridge:
                 "calls": len(self.following.calls),
                 "unsaved": self.recorder.waiting,
                 "publish_waiting": self.publisher.waiting,
+                "nudges": self.nudging.sent,
             },
         }
 

@@ -42,6 +42,7 @@ ALLOWED: dict[str, bool] = {
     "Login": False,
     "Originate": False,
     "Ping": False,
+    "PlayDTMF": False,
     "QueueAdd": False,
     "QueuePause": False,
     "QueuePenalty": False,
@@ -63,6 +64,8 @@ ORIGINATE = frozenset(
 RUNG = re.compile(r"PJSIP/(?:[A-Za-z0-9]{1,40}|psap-out/sip:\+?[0-9]{2,15}@[A-Za-z0-9.:\[\]-]{1,128})")
 
 WHOM = re.compile(SPIED + r"=[A-Za-z0-9.~+_-]{1,150}")
+
+NUDGE = "D"  # a key that leads nowhere: no menu of ours and no citizen's telephone has it
 
 BULK_MARK = b"ActionID: bulk-"
 BANNER = b"Asterisk Call Manager/"
@@ -109,6 +112,8 @@ def check(name: str, fields: Mapping[str, object]) -> None:
         _may_ring(fields)
     if name == "Redirect" and not str(fields.get("Context", "")).startswith("psap-"):
         raise RefusedError("Redirect may only lead into a context of ours")
+    if name == "PlayDTMF" and (fields.get("Digit"), fields.get("Receive")) != (NUDGE, "true"):
+        raise RefusedError("PlayDTMF may only give a waiting caller the key that leads nowhere")
 
 
 def _may_ring(fields: Mapping[str, object]) -> None:

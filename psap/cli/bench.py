@@ -17,6 +17,11 @@ from psap.cli.say import RefusedError
 MEASUREMENTS = {
     "bridge": "bench.bridge",
     "soak": "bench.soak_command",
+    "idle": "bench.idle_command",
+    "bogor": "bench.bogor",
+    "gate": "bench.gate_command",
+    "call": "bench.call_command",
+    "memory": "bench.memory",
 }
 
 app = typer.Typer(no_args_is_help=True, help="Pengukuran / measurements")

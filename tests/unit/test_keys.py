@@ -52,6 +52,13 @@ def test_nothing_else_is_told() -> None:
     assert told == []
 
 
+def test_the_key_that_makes_the_queue_look_counts_for_nobody() -> None:
+    keys, told = listening(smg_1__2=None)
+    for digit in ("D", "5", "D", "5"):
+        keys.listen(pressed(digit))
+    assert [each for _, each in told] == ["5", "55"]
+
+
 def test_a_caller_who_is_gone_is_forgotten_and_one_who_mashes_is_cut() -> None:
     keys, told = listening(smg_1__2=None)
     for _ in range(40):
