@@ -11,6 +11,7 @@ from pathlib import Path
 import structlog
 from aiohttp import web
 
+from console import runbook
 from console.bridge import Bridge
 from console.dispatch import USER, make_handler
 from console.limits import CONNECTIONS
@@ -143,6 +144,7 @@ def make_app(parts: Parts) -> web.Application:
             if route.path in ("/healthz", "/metrics"):  # where monitoring looks first
                 app.router.add_get(route.path, handler)  # HEAD too
     app.router.add_get("/api/docs", docs.page)
+    app.router.add_get(runbook.PATH, runbook.page)
     app.router.add_get("/api/docs.css", docs.style)
     places.prepare(app, parts)
     tiles.add_map(app)

@@ -82,17 +82,15 @@ class Looks:
     def figures(self) -> dict[str, Any]:
         """For the catalogue's LOOKS: everything that is known now."""
         parts, live = self._parts, self._parts.live
-        state = parts.state.now()["parts"]
+        rows = {"watchdog": WELL, **parts.state.now()["parts"]}
+        states = {name: rows[name]["state"] for name in ALL_PARTS}
         return {
             **self.files,
             **self.records,
             **beats(parts.settings.run),
             "started": started(parts.settings),
-            "up": {
-                name: row["state"] == "up"
-                for name, row in ({"watchdog": WELL} | state).items()
-                if name in ALL_PARTS
-            },
+            "up": {name: state == "up" for name, state in states.items()},
+            "down": {name: state == "down" for name, state in states.items()},
             "bridge_up": parts.state.bridge is not None,
             "database_up": parts.state.database_up,
             "redis_up": live.connected,
@@ -103,7 +101,7 @@ class Looks:
         }
 
 
-WELL: Mapping[str, str] = {"state": "up"}
+WELL: Mapping[str, str | None] = {"state": "up", "id": None, "en": None}
 LOOKS: web.AppKey[Looks] = web.AppKey("looks", Looks)
 
 

@@ -93,6 +93,7 @@ WATCHDOG = (  # its heartbeat
 
 LOOKS = (  # the console's own looks at files and records, in the background
     Family("psap_part_up", "up", "1 while a part is well.", "part", ALL_PARTS),
+    Family("psap_part_down", "down", "1 while a part is down, 0 also while degraded.", "part", ALL_PARTS),
     Family(
         "psap_part_started_timestamp_seconds",
         "started",

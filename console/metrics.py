@@ -25,6 +25,7 @@ from prometheus_client.registry import Collector
 from psap.platform.metrics import OTHER
 
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)  # seconds of an HTTP request
+SWITCHED = int(HTTPStatus.SWITCHING_PROTOCOLS)
 STATUSES = frozenset(int(status) for status in HTTPStatus)
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
@@ -62,14 +63,14 @@ class Family:
             return self._histogram(told)
         make = CounterMetricFamily if self.kind == "counter" else GaugeMetricFamily
         if self.label is None:
-            value = _number(told)
+            value = number(told)
             return None if value is None else make(self.name, self.meaning, value=value)
         if not isinstance(told, Mapping):
             return None
         metric = make(self.name, self.meaning, labels=[self.label])
         others = None
         for word, figure in told.items():
-            if (value := _number(figure)) is None:
+            if (value := number(figure)) is None:
                 continue
             if word in self.words:
                 metric.add_metric([word], value)
@@ -82,19 +83,19 @@ class Family:
     def _histogram(self, told: object) -> Metric | None:
         if not isinstance(told, Mapping):
             return None
-        rows, total = told.get("buckets"), _number(told.get("sum"))
+        rows, total = told.get("buckets"), number(told.get("sum"))
         if not isinstance(rows, list) or len(rows) != len(self.bounds) + 1 or total is None:
             return None
         buckets, below = [], 0.0
         for bound, row in zip((*self.bounds, math.inf), rows, strict=True):
-            if (value := _number(row)) is None:
+            if (value := number(row)) is None:
                 return None
             below += value
             buckets.append(("+Inf" if math.isinf(bound) else repr(bound), below))
         return HistogramMetricFamily(self.name, self.meaning, buckets=buckets, sum_value=total)
 
 
-def _number(told: object) -> float | None:
+def number(told: object) -> float | None:
     """A figure, or None where it is none: what others tell is data."""
     if not isinstance(told, bool | int | float):
         return None
@@ -125,7 +126,8 @@ class Metrics:
         """Count one answered request; ``route`` is the template, e.g. ``/api/v1/calls/{id}``."""
         told = str(status) if status in STATUSES else OTHER
         self._requests.labels(method, route, told).inc()
-        self._seconds.labels(route).observe(seconds)
+        if status != SWITCHED:  # a live channel's life is no time to answer
+            self._seconds.labels(route).observe(seconds)
 
     def text(self, told: Iterable[Metric]) -> bytes:
         """The exposition, ``CONTENT_TYPE``: our own figures, then what others told."""

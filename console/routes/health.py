@@ -3,21 +3,43 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 from aiohttp import web
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from console import metric_catalogue as catalogue
-from console.looks import LOOKS, told_by
-from console.metrics import CONTENT_TYPE, told
+from console import runbook
+from console.looks import LOOKS, WELL, started, told_by
+from console.metrics import CONTENT_TYPE, number, told
 from console.parts import Parts
-from console.table import EVERYONE, PUBLIC, Ask, RouteTable
+from console.table import EVERYONE, PUBLIC, Ask, RouteTable, who_may
+from psap.accounts.model import Permission
+from psap.board.model import Hour
 from psap.calls.queries import CallQueries
+from psap.platform import mending
+from psap.platform.clock import rfc3339
 
 table = RouteTable("health")
 
 PATIENCE = 1.0  # seconds for the database to answer
+
+SHOWN = {  # in the detail of the state: the page's word, the catalogue's
+    "waiting": "waiting",
+    "longest_wait_seconds": "longest_wait_seconds",
+    "unsaved": "unsaved",
+    "spool_bytes": "spool_bytes",
+    "rejected_bytes": "rejected_bytes",
+    "disk_free_bytes": "disk_free_bytes",
+    "disk_total_bytes": "disk_total_bytes",
+    "backup_at": "backup_at",
+    "certificate_days": "certificate_days",
+    "live_lag_seconds": "live_lag_seconds",
+    "live_clients": "live_clients",
+    "events_waiting": "events_waiting",
+    "catch_up_seconds": "resync_seconds",
+}
 
 Word = Literal["up", "degraded", "down"]
 
@@ -47,6 +69,33 @@ class StateNow(BaseModel):
     healthy: bool
     since: str
     parts: dict[str, PartState]
+
+
+class Part(BaseModel):
+    """One part in words. ``since``: as it is now since then, ``started_at``: its process; null: not known.
+
+    ``said``: what is wrong now, null while it is up. ``means``: what callers notice while it is away; ``do``:
+    how to mend it; each as [Indonesian, English].
+    """
+
+    part: str
+    state: Word
+    since: str | None
+    started_at: str | None
+    said: tuple[str, str] | None
+    means: tuple[str, str]
+    do: tuple[str, str]
+    runbook: str
+
+
+class Detail(BaseModel):
+    """Every part in words, the last hours, and figures that tell of trouble to come. Unknown is null."""
+
+    at: str
+    healthy: bool
+    parts: list[Part]
+    hours: list[Hour] | None = Field(description="oldest first; null without the database")
+    figures: dict[str, float | None]
 
 
 async def reachable(calls: CallQueries) -> bool:
@@ -101,6 +150,45 @@ async def get_health(ask: Ask[None, None]) -> web.Response:
 )
 async def get_state(ask: Ask[None, None]) -> StateNow:
     return StateNow.model_validate(ask.parts.state.now())
+
+
+@table.add(
+    "GET",
+    "/state/detail",
+    roles=who_may(Permission.SEE_SYSTEM),
+    answer=Detail,
+    summary=("Keadaan dalam kata-kata, dan jam-jam terakhir", "The state in words, and the last hours"),
+)
+async def get_detail(ask: Ask[None, None]) -> Detail:
+    parts, looks = ask.parts, ask.request.app[LOOKS]
+    state, began = parts.state.now(), started(parts.settings)
+    known = {**looks.figures(), **((parts.state.bridge or {}).get("figures") or {})}
+    return Detail(
+        at=rfc3339(parts.clock.now_us()),
+        healthy=state["healthy"],
+        parts=[
+            _part(parts, name, row, began.get(name))
+            for name, row in ({"watchdog": WELL} | state["parts"]).items()
+        ],
+        hours=looks.hours,
+        figures={name: number(known.get(word)) for name, word in SHOWN.items()},
+    )
+
+
+def _part(parts: Parts, name: str, row: Mapping[str, Any], began: float | None) -> Part:
+    words, since = mending.WORDS.get(name), parts.state.since(name)
+    mend = (mending.mend(name, outside=parts.settings.outside) or " / ").partition(" / ")
+    indonesian, english = row.get("id"), row.get("en")
+    return Part(
+        part=name,
+        state=row["state"],
+        since=None if since is None else rfc3339(since),
+        started_at=None if began is None else rfc3339(int(began * 1_000_000)),
+        said=(indonesian, english) if indonesian and english else None,
+        means=words.calm if words else ("", ""),
+        do=(mend[0], mend[2]),
+        runbook=runbook.section(name),
+    )
 
 
 @table.add(

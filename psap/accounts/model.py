@@ -51,6 +51,7 @@ class Permission(StrEnum):
     TALK_ALL = "calls.talk_all"  # also in what others have
     LISTEN = "calls.listen"  # listen, whisper, join
     MOVE_WAITING = "queue.move"
+    SEE_SYSTEM = "system.see"  # every part in words, and how to mend it
     MANAGE_AGENTS = "agents.manage"  # pause, make ready, log out others
 
 

@@ -82,6 +82,7 @@ MATRIX: dict[tuple[str, str], set[Role]] = {
     ("POST", "/shared-location"): OPEN,
     ("GET", "/events"): ALL,
     ("GET", "/state"): ALL,
+    ("GET", "/state/detail"): DECIDE,
     ("GET", "/healthz"): OPEN,
     ("GET", "/metrics"): OPEN,
     ("GET", "/openapi.json"): OPEN,

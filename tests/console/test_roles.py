@@ -15,7 +15,7 @@ from tests.console.matrix import DOCUMENT, MATRIX, NOBODY, missing, rewritten
 
 ROUTES: list[Route] = [route for each in TABLES for route in each.routes]
 # what the application serves beside the table: documents and the page, which hold nothing of anybody
-BESIDE = {"/api/docs", "/api/docs.css", "/api/{tail}"}  # the last one answers 404
+BESIDE = {"/api/docs", "/api/docs.css", "/api/docs/runbook", "/api/{tail}"}  # the last one answers 404
 
 
 def where(path: str) -> str:

@@ -1,0 +1,1 @@
+"""What watches a city: metrics, alerts and dashboard in the real tools."""
