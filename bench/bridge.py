@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -98,7 +99,7 @@ class Turns:
         self._children: dict[str, Any] = {}
         self._laps = 0
 
-    async def open(self, names: tuple[str, ...]) -> None:
+    async def open(self, names: Sequence[str]) -> None:
         """Start a process for each side and wait until it is connected."""
         for name in names:
             fake = FakeAmi(self._place.secret)
@@ -139,17 +140,18 @@ def calls_of_lap() -> int:
     return sum(b"Event: Newchannel" in b and b"\r\nChannel: PJSIP/trunk-" in b for b in recorded())
 
 
-async def measure(laps: int, rounds: int, *, paced: int) -> Figures:
+async def measure(laps: int, rounds: int, *, paced: int, sides: Sequence[str] = SIDES) -> Figures:
     """Every side in turns; the first turn of each warms it up and is not counted."""
-    figures = Figures(laps * len(recorded()), laps * calls_of_lap(), {name: Side(name) for name in SIDES})
+    figures = Figures(laps * len(recorded()), laps * calls_of_lap(), {name: Side(name) for name in sides})
     async with Place() as place, AsyncExitStack() as stack:
         turns = Turns(place, stack)
-        await turns.open(SIDES)
-        for name in SIDES:
+        await turns.open(sides)
+        for name in sides:
             await turns.take(name, max(1, laps // 4))
         for number in range(rounds):
             # the order turns too: nobody always comes after the same neighbour
-            for name in (*SIDES[number % len(SIDES) :], *SIDES[: number % len(SIDES)]):
+            turn = number % len(sides)
+            for name in (*sides[turn:], *sides[:turn]):
                 figures.sides[name].samples.append((await turns.take(name, laps))[0])
             step(
                 f"putaran {number + 1} dari {rounds}: {figures.ratio:.2f} kali batas",

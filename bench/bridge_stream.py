@@ -55,7 +55,7 @@ class Story:
     rest: tuple[bytes, ...] = ()
 
 
-def _message(block: bytes) -> str | None:
+def message_of(block: bytes) -> str | None:
     """The message that an event of a simple call makes; None: none of its own."""
     name = block[7 : block.index(b"\r\n")]
     trunk = b"\r\nChannel: PJSIP/trunk-" in block
@@ -86,7 +86,7 @@ def stories() -> tuple[Story, ...]:
         story, open_blocks, seen = Story(), [], set()
         for block in blocks:
             open_blocks.append(block)
-            message = _message(block)
+            message = message_of(block)
             if message is not None and message not in seen:
                 seen.add(message)
                 story.steps.append(Step(message, tuple(open_blocks)))

@@ -1,8 +1,9 @@
 """The live channel: one reader of the hot store, many browsers.
 
-A message is encoded at most once per class of sight (whole, masked), whatever the number of
-browsers. Each client has a bounded queue: who cannot keep up is closed and comes back with
-``?after=SEQ``. Without Redis the clients are told ``degraded`` and poll; afterwards ``reset``.
+A message is encoded and framed at most once per class of sight (whole, masked), and the same bytes
+are written to every browser that keeps up, at once. Who does not has a bounded queue; when that is
+full, too, it is closed and comes back with ``?after=SEQ``. Without Redis the clients are told
+``degraded`` and poll; afterwards ``reset``.
 """
 
 from __future__ import annotations
@@ -15,18 +16,39 @@ from dataclasses import dataclass, field
 import structlog
 from aiohttp import WSCloseCode, WSMsgType, web
 
-from console.visibility import Sight, masked, sight
+from console.visibility import Sight, masked, owners, rule
 from psap.accounts.model import User
 from psap.platform.clock import Clock
 from psap.platform.events import Event
 from psap.platform.hot import Hot, HotAwayError
 
 QUEUE = 1_000  # messages a client may be behind
+ROOM = 65_536  # bytes that a socket may hold back before its client counts as behind
 RETRY = 0.25  # seconds between two tries to reach Redis again
-RESET = '{"type":"reset"}'
-DEGRADED = '{"type":"degraded","data":{"what":"redis"}}'
 
 log = structlog.get_logger(part="console")
+
+
+class Message:
+    """A text message. ``frame``: as it goes over any WebSocket without compression (RFC 6455, 5.2)."""
+
+    __slots__ = ("frame", "text")
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        payload = text.encode("utf-8")
+        length = len(payload)
+        if length < 126:
+            head = bytes((0x81, length))
+        elif length < 65_536:
+            head = b"\x81\x7e" + length.to_bytes(2, "big")
+        else:
+            head = b"\x81\x7f" + length.to_bytes(8, "big")
+        self.frame = head + payload
+
+
+RESET = Message('{"type":"reset"}')
+DEGRADED = Message('{"type":"degraded","data":{"what":"redis"}}')
 
 
 @dataclass(eq=False, slots=True)
@@ -37,25 +59,39 @@ class Client:
     secret: str
     socket: web.WebSocketResponse
     transport: asyncio.BaseTransport | None
-    outbox: asyncio.Queue[str | None] = field(default_factory=lambda: asyncio.Queue(QUEUE))
+    outbox: asyncio.Queue[Message | None] = field(default_factory=lambda: asyncio.Queue(QUEUE))
+    behind: int = 0  # messages in the outbox, or taken from it and not written yet
+    ended: bool = False
     held: list[tuple[str, Event]] | None = None  # events that came while it was caught up
     seen: str | None = None  # a place the reader may still be behind of: nothing twice
     closing: int = WSCloseCode.GOING_AWAY
     session_id: str = ""
 
-    def send(self, message: str) -> None:
-        """Put a message into the outbox; a client that cannot keep up is closed."""
+    def send(self, message: Message) -> None:
+        """Write a message, or keep it for who is behind; a client that cannot keep up is closed."""
+        wire = self.transport
+        if self.ended or wire is None or wire.is_closing():
+            return
+        # a peer that keeps up is written to at once; one call for each browser is what counts here
+        if (
+            not self.behind
+            and isinstance(wire, asyncio.WriteTransport)
+            and wire.get_write_buffer_size() <= ROOM
+        ):
+            wire.write(message.frame)
+            return
         try:
             self.outbox.put_nowait(message)
+            self.behind += 1
         except asyncio.QueueFull:
             self.close(WSCloseCode.TRY_AGAIN_LATER)
             # a peer that does not read would never see a closing frame either
-            if isinstance(self.transport, asyncio.WriteTransport):
-                self.transport.abort()
+            if isinstance(wire, asyncio.WriteTransport):
+                wire.abort()
 
     def close(self, code: int) -> None:
         """End this client: what it has not read is dropped, it can ask again with ``after``."""
-        self.closing = code
+        self.closing, self.ended = code, True
         while True:
             try:
                 self.outbox.get_nowait()
@@ -98,7 +134,7 @@ class Live:
                 if not first:
                     log.info("hot store is back")
                     self.resets += len(self._clients)
-                    self.tell(RESET)
+                    self._tell(RESET)
                 self.ready.set()
                 async for seq, event in self._hot.follow(last):
                     self._fan_out(seq, event)
@@ -109,7 +145,7 @@ class Live:
                 log.exception("live channel stumbled")
             if self.connected or first:
                 log.warning("hot store is away; clients poll")
-                self.tell(DEGRADED)
+                self._tell(DEGRADED)
             first = False
             self.connected = False
             self.ready.clear()
@@ -117,6 +153,9 @@ class Live:
 
     def tell(self, message: str) -> None:
         """Send a message to everybody who is connected."""
+        self._tell(Message(message))
+
+    def _tell(self, message: Message) -> None:
         for client in list(self._clients):
             client.send(message)
 
@@ -135,7 +174,7 @@ class Live:
                 if not later(seq, client.seen):
                     continue
                 client.seen = None
-            message = wire.for_user(client.user)
+            message = wire.message_for(client.user)
             if message is not None:
                 client.send(message)
 
@@ -153,7 +192,7 @@ class Live:
             async for said in client.socket:
                 # wishes are REST calls; all that can be asked here is how we are, a proof of life too
                 if said.type is WSMsgType.TEXT and said.data == "state" and self.state is not None:
-                    client.send(self.state())
+                    client.send(Message(self.state()))
         finally:
             self._clients.discard(client)
             client.close(WSCloseCode.OK)
@@ -175,16 +214,17 @@ class Live:
             return
         newest = client.seen = missed[-1][0] if missed else after
         for seq, event in [*missed, *(item for item in held if later(item[0], newest))]:
-            message = Wire(seq, event).for_user(client.user)
+            message = Wire(seq, event).message_for(client.user)
             if message is not None:
                 client.send(message)
 
     async def _write(self, client: Client) -> None:
         while (message := await client.outbox.get()) is not None:
             try:
-                await client.socket.send_str(message)
+                await client.socket.send_str(message.text)  # waits while the socket is full
             except ConnectionError:
                 return
+            client.behind -= 1
         await client.socket.close(code=client.closing)
 
     def expel(self, unwelcome: Callable[[Client], bool]) -> None:
@@ -205,28 +245,36 @@ class Live:
 class Wire:
     """One event's messages, each made when first needed."""
 
-    __slots__ = ("_event", "_full", "_masked", "_seq")
+    __slots__ = ("_event", "_made", "_owners", "_seq")
 
     def __init__(self, seq: str, event: Event) -> None:
         self._seq = seq
         self._event = event
-        self._full: str | None = None
-        self._masked: str | None = None
+        self._owners: set[str] | None = None
+        self._made: dict[Sight, Message] = {}
+
+    def message_for(self, user: User) -> Message | None:
+        """What this person receives; None: nothing."""
+        own, others = rule(self._event.type, user.role)
+        if own is not others:
+            if self._owners is None:
+                self._owners = owners(self._event)
+            own = own if user.username in self._owners else others
+        if own is Sight.NONE:
+            return None
+        return self._made.get(own) or self._make(own)
 
     def for_user(self, user: User) -> str | None:
-        """What this person receives; None: nothing."""
-        match sight(self._event, user):
-            case Sight.FULL:
-                if self._full is None:
-                    self._full = self._event.wire(self._seq)
-                return self._full
-            case Sight.MASKED:
-                if self._masked is None:
-                    event = Event(self._event.type, self._event.at, masked(self._event.data))
-                    self._masked = event.wire(self._seq)
-                return self._masked
-            case Sight.NONE:
-                return None
+        """The same as text."""
+        message = self.message_for(user)
+        return None if message is None else message.text
+
+    def _make(self, seen: Sight) -> Message:
+        event = self._event
+        if seen is Sight.MASKED:
+            event = Event(event.type, event.at, masked(event.data))
+        message = self._made[seen] = Message(event.wire(self._seq))
+        return message
 
 
 def later(seq: str, than: str) -> bool:

@@ -7,6 +7,7 @@ to recordings later and sees nothing live.
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
 from psap.accounts.model import Role, User
@@ -25,24 +26,32 @@ class Sight(StrEnum):
 SEES_ALL = {Role.SUPERVISOR, Role.DISPATCHER, Role.ADMIN}
 
 
+@cache
+def rule(kind: EventType, role: Role) -> tuple[Sight, Sight]:
+    """How much of such an event a role sees: of what is one's own, and of what is others'."""
+    if role == Role.QC:
+        return Sight.NONE, Sight.NONE
+    if kind == EventType.PHONE_TAKEN:  # told to whom it was taken from, whatever the role
+        return Sight.FULL, Sight.NONE
+    if kind == EventType.BLOCKLIST_CHANGED:
+        seen = Sight.FULL if role in (Role.SUPERVISOR, Role.ADMIN) else Sight.NONE
+        return seen, seen
+    if kind == EventType.TRAINING_CHANGED:
+        return Sight.FULL, Sight.FULL if role == Role.SUPERVISOR else Sight.NONE
+    return Sight.FULL, Sight.FULL if role in SEES_ALL else Sight.MASKED
+
+
 def sight(event: Event, user: User) -> Sight:
     """How much of this event this person sees."""
-    if user.role == Role.QC:
-        return Sight.NONE
-    if event.type == EventType.PHONE_TAKEN:  # told to whom it was taken from, whatever the role
-        return Sight.FULL if event.data.get("agent") == user.username else Sight.NONE
-    if event.type == EventType.BLOCKLIST_CHANGED:
-        return Sight.FULL if user.role in (Role.SUPERVISOR, Role.ADMIN) else Sight.NONE
-    if event.type == EventType.TRAINING_CHANGED:
-        return Sight.FULL if user.role == Role.SUPERVISOR or user.username in owners(event) else Sight.NONE
-    if user.role in SEES_ALL or user.username in owners(event):
-        return Sight.FULL
-    return Sight.MASKED
+    own, others = rule(event.type, user.role)
+    return own if own is others or user.username in owners(event) else others
 
 
 def owners(event: Event) -> set[str]:
-    """The call takers whose call this event tells of."""
+    """The call takers whose call (or telephone, or training) this event tells of."""
     data = event.data
+    if event.type == EventType.PHONE_TAKEN:
+        return {data["agent"]} if isinstance(data.get("agent"), str) else set()
     call = data.get("call")
     names = {data.get("agent"), call.get("agent") if isinstance(call, dict) else None}
     names |= set(data.get("agents") or ())

@@ -16,6 +16,7 @@ from psap.cli.say import RefusedError
 # name -> module
 MEASUREMENTS = {
     "bridge": "bench.bridge",
+    "pop": "bench.pop",
     "soak": "bench.soak_command",
     "idle": "bench.idle_command",
     "bogor": "bench.bogor",
