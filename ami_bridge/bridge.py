@@ -36,6 +36,7 @@ from ami_bridge.security_feed import SecurityFeed
 from ami_bridge.set_clock import SetClock
 from ami_bridge.spying import Spying
 from ami_bridge.steps import Steps
+from ami_bridge.story import Story
 from ami_bridge.stuck import Alone, Stuck
 from ami_bridge.talking import Talking
 from ami_bridge.targets import Targets
@@ -88,6 +89,7 @@ class Bridge:
         )
         self.following = Following(profile.site, clock, self._ports())
         self.following.desk.wrapup = scaled(settings, profile.queue.wrapup_seconds)
+        self.story = Story(log)
         self.figures = Figures(self.following)
         self.listeners: list[Callable[[Headers], None]] = [self.figures.listen]
         self.troubles: list[Complaint] = []  # what else makes us degraded
@@ -283,6 +285,7 @@ class Bridge:
             self.errands.soon(self._publish_written(event))
         else:
             self.publisher.put(event)
+        self.story.told(event)
         self.figures.told(event)
 
     async def _publish_written(self, event: Event) -> None:

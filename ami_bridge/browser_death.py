@@ -87,7 +87,7 @@ class BrowserDeath:
     async def _watch(self, channel: str, state: LegState) -> None:
         try:
             if await self._dead(channel, state):
-                await self._end(channel)
+                await self._end(channel, state)
         finally:
             self._watched.discard(channel)
 
@@ -114,10 +114,12 @@ class BrowserDeath:
             return False
         return await self._actions.has_contact(state.phone or "")
 
-    async def _end(self, channel: str) -> None:
+    async def _end(self, channel: str, state: LegState) -> None:
         """Where others are with the caller, only the dead one leaves the room (dialplan/leg.conf)."""
         try:
             await self._actions.end_dead(channel, "browser")
         except RefusedError:
             return  # it ended by itself in this moment
-        self._log.warning("a browser died in a conversation")
+        calls = self._following.calls.values()
+        whose = next((each.call.id for each in calls if each.legs.get(channel) is state), None)
+        self._log.warning("a browser died in a conversation", call_id=whose)

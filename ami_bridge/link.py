@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Protocol
 
+from ami_bridge.story import whose
 from ami_bridge.wire import Headers, LinkAwayError, LinkError, RefusedError, Wire, plain
 
 PING_EVERY = 1.0  # seconds
@@ -246,7 +247,10 @@ class Link:
         except Exception as error:
             # one event that we do not understand must not cost the ones after it
             name = headers.get("Event")
-            self._log.error("event handler failed", ami=name, error=repr(error), exc_info=True)
+            whose_call = whose(headers["Linkedid"]) if headers.get("Linkedid") else None
+            self._log.error(
+                "event handler failed", ami=name, call_id=whose_call, error=repr(error), exc_info=True
+            )
 
     def _gone(self, why: str) -> None:
         self._why = why

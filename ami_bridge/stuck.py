@@ -23,6 +23,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 from ami_bridge.duties import Duty
+from ami_bridge.story import whose
 from ami_bridge.translate import is_caller
 from ami_bridge.wire import RefusedError
 
@@ -73,7 +74,11 @@ class Stuck:
                 except RefusedError:  # gone while we were away
                     self._asked.pop(channel, None)
                     continue
-                self._log.warning("a caller who had hung up was still there", seconds=round(now - since, 1))
+                self._log.warning(
+                    "a caller who had hung up was still there",
+                    call_id=whose(channel),
+                    seconds=round(now - since, 1),
+                )
 
 
 def alone(rows: Iterable[Mapping[str, str]]) -> set[str]:
@@ -117,5 +122,5 @@ class Alone:
                 # Asterisk sends nobody anywhere who has hung up: that one only waits to be woken
                 with contextlib.suppress(RefusedError):  # gone in this moment
                     await self._hang_up(channel)
-            self._log.warning("a caller stood alone in a conversation")
+            self._log.warning("a caller stood alone in a conversation", call_id=whose(channel))
         self._seen = now

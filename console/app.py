@@ -13,7 +13,7 @@ from aiohttp import web
 
 from console import runbook
 from console.bridge import Bridge
-from console.dispatch import USER, make_handler
+from console.dispatch import CALL, USER, make_handler
 from console.limits import CONNECTIONS
 from console.live import Live
 from console.looks import LOOKS, Looks
@@ -192,9 +192,10 @@ def _finish(request: web.Request, response: web.StreamResponse, seconds: float) 
             response.headers.setdefault("Cache-Control", "no-store")
     if template not in QUIET and template.startswith(API):
         # templates, never paths: no query string and no number can reach the log
-        user = request.get(USER)
+        user, about = request.get(USER), request.get(CALL)
         log.info(
             "answered",
+            **({} if about is None else {"call_id": about}),
             method=_method(request),
             route=template,
             status=response.status,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
+import structlog
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
@@ -19,6 +21,8 @@ from psap.accounts.model import User
 M = TypeVar("M", bound=BaseModel)
 
 USER: web.RequestKey[User] = web.RequestKey("user", User)
+CALL: web.RequestKey[str] = web.RequestKey("call", str)  # which call it is about, for the log
+CALL_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 WRITES = {"POST", "PUT", "PATCH", "DELETE"}
 BODY_SECONDS = 15.0  # for a body of at most BODY_LIMIT
 
@@ -28,6 +32,7 @@ def make_handler(route: Route) -> Callable[[web.Request], Awaitable[web.StreamRe
 
     async def handle(request: web.Request) -> web.StreamResponse:
         parts = request.app[PARTS]
+        note_call(route, request, None)  # a refusal is about that call, too
         user: User | None = None
         if route.roles:
             signed_in = await authenticate(request, parts)
@@ -44,12 +49,24 @@ def make_handler(route: Route) -> Callable[[web.Request], Awaitable[web.StreamRe
         body = await read_body(route, request)
         # a public route has no user and must not touch it
         ask: Ask[Any, Any] = Ask(request, parts, user, body, query)  # type: ignore[arg-type]
-        answer = as_response(route, await route.handler(ask))
-        if route.views is not None and user is not None:
-            await request.app[VIEWS].note(ask, route)
+        about = {} if note_call(route, request, body) is None else {"call_id": request[CALL]}
+        with structlog.contextvars.bound_contextvars(**about):
+            answer = as_response(route, await route.handler(ask))
+            if route.views is not None and user is not None:
+                await request.app[VIEWS].note(ask, route)
         return answer
 
     return handle
+
+
+def note_call(route: Route, request: web.Request, body: BaseModel | None) -> str | None:
+    """Remember which call a request is about, by its path or its body; only what looks like an id of ours."""
+    given = request.match_info.get("id") if route.path.startswith("/calls/") else None
+    if given is None:
+        given = getattr(body, "call_id", None)
+    if isinstance(given, str) and CALL_ID.fullmatch(given):
+        request[CALL] = given
+    return request.get(CALL)
 
 
 def as_response(route: Route, answer: Any) -> web.StreamResponse:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,7 +50,7 @@ class Looks:
         """Look at disk, spool, backups and certificate until cancelled."""
         while True:
             try:
-                self.files = await asyncio.to_thread(files, self._parts.settings, self._parts.clock.now_us())
+                self.files = await asyncio.to_thread(files, self._parts.settings)
             except Exception as error:  # whatever a look meets, the next one comes
                 log.warning("the home's files cannot be looked at", error=type(error).__name__)
                 self.files = {}
@@ -143,7 +142,7 @@ def started(settings: Settings) -> dict[str, float]:
     return found
 
 
-def files(settings: Settings, now_us: int) -> dict[str, float]:
+def files(settings: Settings) -> dict[str, float]:
     """Room, spool, backups, certificate. Blocking, for a thread."""
     room = disk.look(settings)
     found: dict[str, float] = {
@@ -158,19 +157,18 @@ def files(settings: Settings, now_us: int) -> dict[str, float]:
     newest = max((path.stat().st_mtime for path in backup.listed(settings)), default=None)
     if newest is not None:
         found["backup_at"] = newest
-    if settings.tls_cert is not None and (days := days_left(settings.tls_cert, now_us)) is not None:
-        found["certificate_days"] = days
+    if settings.tls_cert is not None and (until := ends_at(settings.tls_cert)) is not None:
+        found["certificate_until"] = until
     return found
 
 
-def days_left(certificate: Path, now_us: int) -> float | None:
-    """Days until a PEM file's first certificate ends, negative when it did; None: it cannot be read."""
+def ends_at(certificate: Path) -> float | None:
+    """When a PEM file's first certificate ends, UTC seconds; None: it cannot be read."""
     try:
         found = x509.load_pem_x509_certificate(certificate.read_bytes())
     except (OSError, ValueError):
         return None
-    left = found.not_valid_after_utc - datetime.fromtimestamp(now_us / 1_000_000, tz=UTC)
-    return round(left.total_seconds() / 86_400, 3)
+    return found.not_valid_after_utc.timestamp()
 
 
 def _size(path: Path) -> int:

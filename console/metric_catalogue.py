@@ -118,7 +118,9 @@ LOOKS = (  # the console's own looks at files and records, in the background
     Family("psap_disk_low", "disk_low", "1 while recordings and backups stop for want of room."),
     Family("psap_disk_full", "disk_full", "1 while the reserve is being used up."),
     Family("psap_backup_timestamp_seconds", "backup_at", "When the newest backup was taken."),
-    Family("psap_certificate_days_left", "certificate_days", "Days until the console's certificate ends."),
+    Family(
+        "psap_certificate_expires_timestamp_seconds", "certificate_until", "When the TLS certificate ends."
+    ),
     Family("psap_today_calls", "today", "Today's calls in the records.", "ending", ENDINGS | {OPEN}),
     Family(
         "psap_today_gate_results", "today_gate", "Today's gate results in the records.", "result", RESULTS

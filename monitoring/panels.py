@@ -18,7 +18,7 @@ GOOD_BELOW: dict[str, Steps] = {
 GOOD_ABOVE: dict[str, Steps] = {
     "up": ((None, RED), (1, GREEN)),
     "ready": ((None, RED), (1, AMBER), (2, GREEN)),
-    "days": ((None, RED), (14, AMBER), (30, GREEN)),
+    "days": ((None, RED), (14 * 86_400, AMBER), (30 * 86_400, GREEN)),
     "aim": ((None, RED), (0.8, AMBER), (0.9, GREEN)),
 }
 PLAIN: Steps = ((None, BLUE),)
@@ -279,7 +279,12 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
             stat("Disk hampir habis / low", q("psap_disk_low{@}"), GOOD_BELOW["any"]),
             stat("Disk penuh / full", q("psap_disk_full{@}"), GOOD_BELOW["any"]),
             stat("Cadangan / Backup", q("time() - psap_backup_timestamp_seconds{@}"), GOOD_BELOW["day"], "s"),
-            stat("Sertifikat / Certificate", q("psap_certificate_days_left{@}"), GOOD_ABOVE["days"], "d"),
+            stat(
+                "Sertifikat / Certificate",
+                q("psap_certificate_expires_timestamp_seconds{@} - time()"),
+                GOOD_ABOVE["days"],
+                "s",
+            ),
             stat("Dihitung / Counted", q("time() - psap_records_counted_timestamp_seconds{@}"), PLAIN, "s"),
             stat("Nomor diblokir / Blocked numbers", q("psap_blocks{@}")),
             stat("SIP diputus / cut off", q("psap_guard_cut{@}")),

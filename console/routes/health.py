@@ -34,7 +34,7 @@ SHOWN = {  # in the detail of the state: the page's word, the catalogue's
     "disk_free_bytes": "disk_free_bytes",
     "disk_total_bytes": "disk_total_bytes",
     "backup_at": "backup_at",
-    "certificate_days": "certificate_days",
+    "certificate_until": "certificate_until",
     "live_lag_seconds": "live_lag_seconds",
     "live_clients": "live_clients",
     "events_waiting": "events_waiting",

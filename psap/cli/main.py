@@ -39,6 +39,7 @@ NOUNS: dict[str, tuple[str, bool]] = {
     "secrets": ("psap.cli.secrets", True),
     "audit": ("psap.cli.audit", True),
     "guard": ("psap.cli.guard", True),
+    "logs": ("psap.cli.logs", False),
     "bench": ("psap.cli.bench", True),
 }
 # these start, end or make what an ordinary account may not
