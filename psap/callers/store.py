@@ -228,10 +228,8 @@ async def page(
         query = query.where(_active(now_us))
     if after is not None:
         query = query.where(
-            or_(
-                blocks.c.started_at < after[0],
-                and_(blocks.c.started_at == after[0], blocks.c.id < after[1]),
-            )
+            blocks.c.started_at <= after[0],
+            or_(blocks.c.started_at < after[0], blocks.c.id < after[1]),
         )
     query = query.order_by(blocks.c.started_at.desc(), blocks.c.id.desc()).limit(limit)
     return [_block(row) for row in (await connection.execute(query)).mappings()]

@@ -9,7 +9,7 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, and_, or_, select
+from sqlalchemy import Select, or_, select
 
 from psap.calls.model import Call, Classification, Ending
 from psap.calls.store import call_of
@@ -61,11 +61,10 @@ class CallQueries:
         query = _filtered(select(*_LISTED).where(calls.c.site == self._site), wanted)
         if cursor is not None:
             started, call_id = decode_cursor(cursor)
+            # the first condition is what the index is entered by: a late page costs no more than the first
             query = query.where(
-                or_(
-                    calls.c.started_at < started,
-                    and_(calls.c.started_at == started, calls.c.id < call_id),
-                )
+                calls.c.started_at <= started,
+                or_(calls.c.started_at < started, calls.c.id < call_id),
             )
         query = query.order_by(calls.c.started_at.desc(), calls.c.id.desc()).limit(limit + 1)
         async with self._database.read() as connection:
@@ -94,7 +93,8 @@ def _filtered(query: Select[Any], wanted: CallFilter) -> Select[Any]:
     if wanted.number_key is not None:
         query = query.where(calls.c.number_key == wanted.number_key)
     elif wanted.number is not None:
-        query = query.where(calls.c.number == wanted.number)
+        # a number without a key: those calls are few, and have an index of their own
+        query = query.where(calls.c.number == wanted.number, calls.c.number_key.is_(None))
     if wanted.since is not None:
         query = query.where(calls.c.started_at >= wanted.since)
     if wanted.until is not None:

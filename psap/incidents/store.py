@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import RowMapping, and_, or_, select, update
+from sqlalchemy import RowMapping, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -158,10 +158,8 @@ async def find(
         query = query.where(incidents.c.created_at < wanted.until)
     if after is not None:
         query = query.where(
-            or_(
-                incidents.c.created_at < after[0],
-                and_(incidents.c.created_at == after[0], incidents.c.id < after[1]),
-            )
+            incidents.c.created_at <= after[0],
+            or_(incidents.c.created_at < after[0], incidents.c.id < after[1]),
         )
     query = query.order_by(incidents.c.created_at.desc(), incidents.c.id.desc()).limit(limit)
     return [_incident(row) for row in (await connection.execute(query)).mappings()]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import RowMapping, and_, exists, or_, select, update
+from sqlalchemy import RowMapping, and_, exists, or_, select, union, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from psap.calls.model import Call, Ending
@@ -87,7 +87,7 @@ async def find(
     query = select(missed).where(missed.c.site == site, missed.c.status.in_([str(one) for one in statuses]))
     if after is not None:
         query = query.where(
-            or_(missed.c.last_at < after[0], and_(missed.c.last_at == after[0], missed.c.id < after[1]))
+            missed.c.last_at <= after[0], or_(missed.c.last_at < after[0], missed.c.id < after[1])
         )
     query = query.order_by(missed.c.last_at.desc(), missed.c.id.desc()).limit(limit)
     return [_entry(row) for row in (await connection.execute(query)).mappings()]
@@ -164,18 +164,15 @@ async def open_incidents_of(connection: AsyncConnection, site: str, key: str) ->
     """(id, category) of the incidents that a number's calls made or were linked to and that are not
     closed, newest first."""
     mine = and_(calls.c.site == site, calls.c.number_key == key)
-    query = (
-        select(incidents.c.id, incidents.c.category)
-        .where(
-            incidents.c.site == site,
-            incidents.c.status != "closed",
-            or_(
-                incidents.c.call_id.in_(select(calls.c.id).where(mine)),
-                incidents.c.id.in_(select(calls.c.incident_id).where(mine)),
-            ),
-        )
-        .order_by(incidents.c.created_at.desc())
+    found = select(incidents.c.id, incidents.c.category, incidents.c.created_at).where(
+        incidents.c.site == site, incidents.c.status != "closed"
     )
+    # two questions that an index answers; with OR between them PostgreSQL reads every incident
+    both = union(
+        found.where(incidents.c.call_id.in_(select(calls.c.id).where(mine))),
+        found.where(incidents.c.id.in_(select(calls.c.incident_id).where(mine))),
+    )
+    query = both.order_by(both.selected_columns.created_at.desc())
     return [(row[0], row[1]) for row in await connection.execute(query)]
 
 

@@ -21,16 +21,22 @@ _SQLITE = (
     WHEN EXISTS (SELECT 1 FROM audit WHERE id = NEW.id OR (site = NEW.site AND seq = NEW.seq))
     BEGIN SELECT RAISE(ABORT, 'the audit is append-only: this entry exists'); END""",
 )
-_POSTGRES = (
-    """CREATE FUNCTION audit_guard() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+_FUNCTION = """CREATE OR REPLACE FUNCTION audit_guard() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
     IF TG_OP = 'DELETE' AND EXISTS (SELECT 1 FROM state WHERE site = OLD.site AND name = 'audit.horizon'
                                     AND (value #>> '{}')::bigint > OLD.at) THEN RETURN OLD; END IF;
-    RAISE EXCEPTION 'the audit is append-only' USING ERRCODE = 'integrity_constraint_violation'; END $$""",
+    RAISE EXCEPTION 'the audit is append-only' USING ERRCODE = 'integrity_constraint_violation'; END $$"""
+_POSTGRES = (
+    _FUNCTION,
     """CREATE TRIGGER audit_append_only BEFORE UPDATE OR DELETE ON audit
     FOR EACH ROW EXECUTE FUNCTION audit_guard()""",
     """CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON audit
     FOR EACH STATEMENT EXECUTE FUNCTION audit_guard()""",
 )
+
+
+def guard_function() -> str:
+    """PostgreSQL's function behind the triggers, over whichever there is."""
+    return _FUNCTION
 
 
 def guard_statements(dialect: str) -> tuple[str, ...]:

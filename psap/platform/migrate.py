@@ -36,7 +36,7 @@ def migrate(settings: Settings) -> None:
         url = settings.effective_database_url
         _put_back(settings)
         _prepare_file(url)
-        _with_connection(url, lambda connection: _upgrade(connection, settings), BUSY_SECONDS)
+        with_connection(url, lambda connection: _upgrade(connection, settings), BUSY_SECONDS)
     except (SQLAlchemyError, OSError) as error:
         raise MigrationError(_unusable(error, settings)) from error
 
@@ -53,7 +53,7 @@ def current_ok(settings: Settings, *, timeout: float = 1.0) -> tuple[bool, str]:
         path = _sqlite_path(url)
         if path is not None and not path.exists():
             return False, "belum dibuat / not created yet"
-        _with_connection(url, look, timeout, limit=timeout)
+        with_connection(url, look, timeout, limit=timeout)
     except (SQLAlchemyError, OSError, TimeoutError) as error:
         return False, _unusable(error, settings)
     if state[0] == HEAD:
@@ -85,7 +85,7 @@ def downgrade(settings: Settings, revision: str) -> None:
         _alembic(connection, "downgrade", revision)
 
     try:
-        _with_connection(settings.effective_database_url, back, BUSY_SECONDS)
+        with_connection(settings.effective_database_url, back, BUSY_SECONDS)
     except (SQLAlchemyError, OSError) as error:
         raise MigrationError(_unusable(error, settings)) from error
 
@@ -167,7 +167,7 @@ def _prepare_file(url: str) -> None:
         os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
 
 
-def _with_connection(
+def with_connection(
     url: str, work: Callable[[Connection], None], timeout: float, *, limit: float | None = None
 ) -> None:
     """Run ``work`` on a connection, also when an event loop is running here.

@@ -19,6 +19,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 metadata = MetaData()
@@ -74,6 +75,17 @@ calls = Table(
     Index("calls_by_start", "site", "started_at"),
     Index("calls_by_number", "site", "number_key", "started_at"),
     Index("calls_by_ending", "site", "ending", "started_at"),
+    Index("calls_by_agent", "site", "agent", "started_at"),
+    Index("calls_by_classification", "site", "classification", "started_at"),
+    # who has no key (SIM-less, withheld, not a number) is looked for as it was written
+    Index(
+        "calls_without_key",
+        "site",
+        "number",
+        "started_at",
+        sqlite_where=text("number_key IS NULL"),
+        postgresql_where=text("number_key IS NULL"),
+    ),
 )
 
 marks = Table(
@@ -112,6 +124,7 @@ blocks = Table(
     *_personal("reputation"),
     Index("blocks_by_number", "site", "number_key", "removed_at"),
     Index("blocks_by_start", "site", "started_at"),
+    Index("blocks_by_removal", "site", "removed_at"),
 )
 
 users = Table(
@@ -244,6 +257,7 @@ incidents = Table(
     UniqueConstraint("site", "number"),
     UniqueConstraint("site", "idempotency_key"),
     Index("incidents_by_time", "site", "created_at"),
+    Index("incidents_by_status", "site", "status", "created_at"),
     Index("incidents_by_call", "site", "call_id"),
     Index("incidents_by_link", "site", "linked_to"),
 )

@@ -8,17 +8,21 @@ from __future__ import annotations
 
 import itertools
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
+from sqlalchemy import Connection
 
+from psap.platform import migrate as migrating
 from psap.platform.clock import FixedClock
 from psap.platform.database import Database
 from psap.platform.migrate import migrate
 from psap.platform.settings import Settings
 from tests.support.postgres import PostgresServer
 
+Answer = TypeVar("Answer")
 SITE = "semarang"
 START_US = 1_790_000_000_000_000  # 2026-09-21
 ONLY_SQLITE = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
@@ -53,6 +57,18 @@ def database_url(engine: str, request: pytest.FixtureRequest, tmp_path: Path) ->
     name = next(_names)
     yield server.migrated(name)
     server.drop(name)
+
+
+def on_tables(url: str, work: Callable[[Connection], Answer]) -> Answer:
+    """Do something with a plain connection, as migrations have one; committed at the end."""
+    answers: list[Answer] = []
+
+    def whole(connection: Connection) -> None:
+        answers.append(work(connection))
+        connection.commit()
+
+    migrating.with_connection(url, whole, 10.0)
+    return answers[0]
 
 
 @pytest.fixture

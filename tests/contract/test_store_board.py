@@ -169,7 +169,7 @@ async def test_a_million_calls_cost_no_more_than_todays(database: Database, cloc
                 connection,
                 row,
                 count,
-                started_at=f"started_at + n * {step}",
+                started_at=f"one.started_at + n * {step}",
                 wait_seconds="(n % 40) / 1.5",
                 agent="'agent' || CAST(n % 12 AS TEXT)",
             )

@@ -60,19 +60,22 @@ def fill(
     return {table.name: rows for table in tables}
 
 
-async def multiplied(connection: AsyncConnection, row: dict[str, Any], count: int, **told: str) -> None:
-    """``count`` calls made in the database from one row, a second for 100,000: the n-th (from 1 on) has for
+async def multiplied(
+    connection: AsyncConnection, row: dict[str, Any], count: int, *, table: Table = calls, **told: str
+) -> None:
+    """``count`` rows made in the database from one, a second for 100,000 calls: the n-th (from 1 on) has for
     each column in ``told`` the value of that SQL, in which ``n`` may stand. Works on both engines."""
-    await connection.execute(insert(calls).values(**row))
+    await connection.execute(insert(table).values(**row))
     # made of the first one's id, so that several sets do not meet
     own = f"CAST(10000000 + n AS TEXT) || '{row['id'][8:]}'"
-    told = {"id": own, "uniqueid": own, **told}
-    names = [column.name for column in calls.c]
-    values = ", ".join(told.get(name, name) for name in names)
+    told = {"id": own} | ({"uniqueid": own} if "uniqueid" in table.c else {}) | told
+    names = [column.name for column in table.c]
+    values = ", ".join(told.get(name, f"one.{name}") for name in names)
     await connection.execute(
         text(
             "WITH RECURSIVE counted(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM counted WHERE n < :count) "
-            f"INSERT INTO calls ({', '.join(names)}) SELECT {values} FROM calls, counted WHERE id = :id"
+            f"INSERT INTO {table.name} ({', '.join(names)}) "
+            f"SELECT {values} FROM {table.name} AS one, counted WHERE one.id = :id"
         ),
         {"count": count - 1, "id": row["id"]},
     )
