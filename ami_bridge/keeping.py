@@ -20,6 +20,7 @@ from psap.platform.database import Database
 from psap.platform.guard import FileGuard, NothingLeftError, Rescue
 from psap.platform.settings import ROOT, Settings
 from psap.platform.troubles import Trouble
+from psap.reports import store as reports
 
 FILE_EVERY = 1.0  # seconds
 ROOM_EVERY = 1.0
@@ -27,6 +28,7 @@ BACKUP_EVERY = 3600.0  # scaled, but never more often than SHORTEST
 SHORTEST = 300.0
 FIRST_BACKUP = 120.0  # after the start, when the last one is older than BACKUP_EVERY
 BACKUP_LIMIT = 1800.0
+REPORTS_EVERY = 900.0
 RETENTION_LOOK = 900.0  # seconds between two looks at whether a day has passed
 DAY_US, QUIET_HOURS = 86_400_000_000, range(2, 5)
 # Nobody applied it for so long: we were away, or the clock was set wrongly forward, and everything looks old
@@ -49,6 +51,7 @@ class Keeping:
     ) -> None:
         self._settings, self._caught_up, self._following = settings, caught_up, following
         self._profile, self._clock, self._log = profile, clock, log
+        self._database = database
         self._retention = Retention(settings, database, profile, clock)
         self.guard = FileGuard(settings)
         self.room: disk.Room | None = None
@@ -65,6 +68,7 @@ class Keeping:
             Duty("disk-room", ROOM_EVERY, self.look_at_room),
             Duty("backups", 10.0, self.back_up),
             Duty("retention", RETENTION_LOOK, self.let_go),
+            Duty("reports", REPORTS_EVERY, self.count_days),
         ]
 
     def methods(self) -> dict[str, Callable[[dict[str, Any]], Awaitable[Any]]]:
@@ -246,6 +250,12 @@ class Keeping:
             return
         gone = await self._retention.apply(actor="bridge")
         self._log.info("retention applied", **{str(kind): count for kind, count in gone.items()})
+
+    # -- reports
+
+    async def count_days(self) -> None:
+        """Count anew the days in which calls changed, so that a report finds little to do."""
+        await reports.refresh(self._database, self._profile.site, self._profile.zone)
 
     async def close(self) -> None:
         """Let go of the files."""

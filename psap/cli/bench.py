@@ -23,6 +23,7 @@ MEASUREMENTS = {
     "gate": "bench.gate_command",
     "call": "bench.call_command",
     "memory": "bench.memory",
+    "report": "bench.report",
 }
 
 app = typer.Typer(no_args_is_help=True, help="Pengukuran / measurements")

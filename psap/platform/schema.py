@@ -423,6 +423,26 @@ trainings = Table(  # simulated callers: never in calls
     Index("trainings_by_agent", "site", "agent", "started_at"),
 )
 
+report_days = Table(  # counted from calls: psap.reports. Nothing stands here that calls do not say
+    "report_days",
+    metadata,
+    Column("site", String(32), primary_key=True),
+    Column("day", String(10), primary_key=True),  # the city's date
+    Column("zone", String(64), nullable=False),  # in which it was counted
+    Column("revision", Integer, nullable=False),  # how often it was counted
+    Column("figures", JSON, nullable=False),  # psap.reports.model.DayCount.stored
+)
+
+report_changes = Table(  # hours of which a call changed since they were counted; written by triggers alone
+    "report_changes",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("site", String(32), nullable=False),
+    Column("hour", BigInteger, nullable=False),  # since 1970, UTC
+    Index("report_changes_by_hour", "site", "hour"),
+    sqlite_autoincrement=True,
+)
+
 state = Table(
     "state",
     metadata,

@@ -36,18 +36,12 @@ ROWS = 40
 Filled = Callable[..., str]
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[PostgresServer]:
-    with PostgresServer() as made:
-        yield made
-
-
 @pytest.fixture
-def place(server: PostgresServer, request: pytest.FixtureRequest) -> Iterator[str]:
+def place(postgres: PostgresServer, request: pytest.FixtureRequest) -> Iterator[str]:
     """An empty PostgreSQL database of this version, the test's own."""
     name = f"t{abs(hash(request.node.name)) % 10**9}"
-    yield server.migrated(name)
-    server.drop(name)
+    yield postgres.migrated(name)
+    postgres.drop(name)
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +100,7 @@ def copied(source: str, target: str, **how: Any) -> dict[str, tuple[int, str | N
     return {each.table: (each.rows, each.digest) for each in copy(source, target, **how).tables}
 
 
-def there_and_back(filled: Filled, server: PostgresServer, place: str, tmp_path: Path, calls: int) -> None:
+def there_and_back(filled: Filled, postgres: PostgresServer, place: str, tmp_path: Path, calls: int) -> None:
     source = filled(tmp_path / "psap.db", calls)
     there = copied(source, place)
     back = copied(place, new_sqlite(tmp_path / "back.db", HEAD), lock=True)
@@ -118,26 +112,26 @@ def there_and_back(filled: Filled, server: PostgresServer, place: str, tmp_path:
 
 
 def test_there_and_back_everything_is_equal(
-    filled: Filled, server: PostgresServer, place: str, tmp_path: Path
+    filled: Filled, postgres: PostgresServer, place: str, tmp_path: Path
 ) -> None:
-    there_and_back(filled, server, place, tmp_path, 2_000)
+    there_and_back(filled, postgres, place, tmp_path, 2_000)
 
 
 @pytest.mark.long
 def test_a_hundred_thousand_calls_there_and_back(
-    filled: Filled, server: PostgresServer, place: str, tmp_path: Path
+    filled: Filled, postgres: PostgresServer, place: str, tmp_path: Path
 ) -> None:
-    there_and_back(filled, server, place, tmp_path, 100_000)
+    there_and_back(filled, postgres, place, tmp_path, 100_000)
 
 
 def test_the_audit_stays_append_only_on_both_sides(
-    filled: Filled, server: PostgresServer, place: str, tmp_path: Path
+    filled: Filled, postgres: PostgresServer, place: str, tmp_path: Path
 ) -> None:
     copy(filled(tmp_path / "psap.db"), place)
     name = name_of(place)
     for deed in ("DELETE FROM audit", "UPDATE audit SET actor = 'x'", "TRUNCATE audit"):
         with pytest.raises(RuntimeError, match="append-only"):
-            server.sql(deed, name)
+            postgres.sql(deed, name)
     copy(place, new_sqlite(tmp_path / "back.db", HEAD))
     with contextlib.closing(sqlite3.connect(tmp_path / "back.db")) as database:
         for deed in ("DELETE FROM audit", "UPDATE audit SET actor = 'x'"):
@@ -213,10 +207,10 @@ def test_a_difference_of_one_value_is_found(
 
 
 def test_json_that_an_engine_spells_its_own_way_is_equal(
-    filled: Filled, server: PostgresServer, place: str, tmp_path: Path
+    filled: Filled, postgres: PostgresServer, place: str, tmp_path: Path
 ) -> None:
     name = name_of(place)
-    server.sql("ALTER TABLE calls ALTER COLUMN gate TYPE jsonb USING gate::jsonb", name)
+    postgres.sql("ALTER TABLE calls ALTER COLUMN gate TYPE jsonb USING gate::jsonb", name)
     source = filled(tmp_path / "psap.db", 50)
     there = copied(source, place)
     back = copied(place, new_sqlite(tmp_path / "back.db", HEAD))
@@ -270,7 +264,7 @@ def test_a_command_that_fails_changes_nothing(filled: Filled, place: str, tmp_pa
 
 
 def test_a_backup_of_either_engine_restores_into_either(
-    filled: Filled, place: str, server: PostgresServer, tmp_path: Path
+    filled: Filled, place: str, postgres: PostgresServer, tmp_path: Path
 ) -> None:
     settings = home_with(filled, tmp_path)
     (settings.home / "secrets.json").write_text("{}")
@@ -325,11 +319,11 @@ def test_a_backup_that_does_not_fit_leaves_postgresql_as_it_was(
 
 
 def test_an_older_postgresql_is_backed_up_before_it_is_brought_up_to_date(
-    filled: Filled, server: PostgresServer, tmp_path: Path
+    filled: Filled, postgres: PostgresServer, tmp_path: Path
 ) -> None:
     from psap.platform.migrate import downgrade
 
-    settings = Settings(home=tmp_path / "home", database_url=server.migrated("older"))
+    settings = Settings(home=tmp_path / "home", database_url=postgres.migrated("older"))
     settings.home.mkdir()
     copy(filled(tmp_path / "psap.db", 10), str(settings.database_url))
     downgrade(settings, "0006")
@@ -341,11 +335,11 @@ def test_an_older_postgresql_is_backed_up_before_it_is_brought_up_to_date(
         ("upgrade", HEAD, 10 + ROWS),
         ("upgrade", "0006", 10 + ROWS),
     ]
-    server.drop("older")
+    postgres.drop("older")
 
 
 def test_a_backup_during_writes_is_of_one_moment(
-    filled: Filled, server: PostgresServer, place: str, tmp_path: Path
+    filled: Filled, postgres: PostgresServer, place: str, tmp_path: Path
 ) -> None:
     """Two rows change together all the while, in two tables: the backup shows both alike."""
     settings = Settings(home=tmp_path / "home", database_url=place)
@@ -357,7 +351,7 @@ def test_a_backup_during_writes_is_of_one_moment(
         import asyncpg
 
         name = name_of(place)
-        connection = await asyncpg.connect(user="psap112", database=name, host=str(server.folder))
+        connection = await asyncpg.connect(user="psap112", database=name, host=str(postgres.folder))
         while not over.is_set():
             written.append(len(written))
             async with connection.transaction():
