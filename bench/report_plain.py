@@ -26,7 +26,8 @@ _DUCK = """
 WITH month AS MATERIALIZED (
   SELECT (started_at - $1) // 86400000000 AS day, (started_at - $1) // 3600000000 % 24 AS hour,
          classification, ending, agent, {answered} AS answered,
-         CASE WHEN {answered} AND wait_seconds IS NOT NULL THEN greatest(0, CAST(floor(wait_seconds * 1000 + 0.5) AS BIGINT)) END AS ms
+         CASE WHEN {answered} AND wait_seconds IS NOT NULL
+              THEN greatest(0, CAST(floor(wait_seconds * 1000 + 0.5) AS BIGINT)) END AS ms
   FROM calls WHERE started_at >= $1 AND started_at < $2 AND direction = 'inbound')
 SELECT {keys}, count(*), count(*) FILTER (answered), sum(ms), count(ms),
        quantile_disc((ms + 999) // 1000, 0.9), {endings}, count(*) FILTER (ending IS NULL)

@@ -50,6 +50,9 @@ def move(
         Path | None,
         typer.Option("--password-file", help="Berkas berisi kata sandi / a file with the password"),
     ] = None,
+    fit: Annotated[
+        bool, typer.Option("--fit", help="Potong teks yang terlalu panjang / cut texts that are too long")
+    ] = False,
     home: HomeOption = None,
 ) -> None:
     """Pindahkan semua data ke mesin lain, bandingkan / move everything to another engine, and compare.
@@ -70,7 +73,7 @@ def move(
     moved = _target(settings, to, password_file)
     try:
         with nobody_else(settings):
-            _move(settings, moved)
+            _move(settings, moved, fit)
     except BackupError as error:
         raise RefusedError(str(error)) from None
 
@@ -92,7 +95,7 @@ def _target(settings: Settings, to: str, password_file: Path | None) -> Settings
     return moved
 
 
-def _move(settings: Settings, moved: Settings) -> None:
+def _move(settings: Settings, moved: Settings, fit: bool) -> None:
     from psap.cli.backup import shown
     from psap.platform import moving_data
 
@@ -108,9 +111,8 @@ def _move(settings: Settings, moved: Settings) -> None:
     try:
         _prepare(settings, moved, source)
         with shown("Menyalin dan membandingkan / copying and comparing") as progress:
-            copied = moving_data.copy(
-                settings.effective_database_url, moved.effective_database_url, lock=True, progress=progress
-            )
+            source_url, target_url = settings.effective_database_url, moved.effective_database_url
+            copied = moving_data.copy(source_url, target_url, lock=True, fit=fit, progress=progress)
     except BaseException as error:
         if fresh and file is not None:
             for name in (file, *sqlite.side_files(file)):
@@ -173,6 +175,8 @@ def _tell(copied: Copied) -> None:
         f"{rows:,} baris dalam {len(copied.tables)} tabel sama, kolom demi kolom ({empty} tabel kosong)",
         "rows are equal, column by column",
     )
+    if copied.fitted:
+        step(f"{copied.fitted} teks dipotong (--fit)", f"{copied.fitted} texts were cut to fit")
     if copied.left:
         step(
             f"Tabel lain dibiarkan: {', '.join(copied.left)}", "tables that are not ours stay where they are"

@@ -45,6 +45,11 @@ def restore(
         f"({time.monotonic() - began:.1f} detik)",
         "restored as of then",
     )
+    if done.fitted:
+        step(
+            f"{done.fitted} teks terlalu panjang untuk PostgreSQL, dipotong",
+            f"{done.fitted} texts were too long for PostgreSQL and were cut; the backup still has them whole",
+        )
     if done.aside is not None:
         step(f"Keadaan sebelumnya di {done.aside}", "what was here before lies there")
     step(

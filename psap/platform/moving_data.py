@@ -17,6 +17,7 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from dataclasses import dataclass
+from functools import partial
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any, TypeVar
@@ -29,7 +30,16 @@ from psap.platform import revisions, sqlite
 from psap.platform.audit import verify_audit
 from psap.platform.database import Database
 from psap.platform.moving_postgres import PostgresSide
-from psap.platform.moving_sides import LONGEST_STEP, MovingError, Row, Shape, Side, SqliteSide, plain_json
+from psap.platform.moving_sides import (
+    LONGEST_STEP,
+    MovingError,
+    Row,
+    Shape,
+    Side,
+    SqliteSide,
+    fitted,
+    plain_json,
+)
 from psap.platform.schema import audit
 
 __all__ = ["Copied", "Looked", "MovingError", "TableCopied", "audit_chain", "copy", "look", "new_sqlite"]
@@ -59,6 +69,7 @@ class Copied:
     revision: str
     tables: tuple[TableCopied, ...]
     left: tuple[str, ...] = ()  # tables that are not ours: they stay where they are
+    fitted: int = 0  # texts that were cut, or had a NUL replaced, to fit
 
     @property
     def counts(self) -> dict[str, int]:
@@ -88,19 +99,24 @@ def copy(
     replace: bool = False,
     lock: bool = False,
     compare: bool = True,
+    fit: bool = False,
     progress: Progress | None = None,
 ) -> Copied:
     """Copy every table of ``source`` into ``target`` (SQLAlchemy URLs), which has the same tables.
 
     ``replace``: what is in the target goes, in the same transaction; else it must be empty. ``lock``:
-    nobody writes into the source meanwhile. ``compare``: read both sides again and compare.
+    nobody writes into the source meanwhile. ``compare``: read both sides again and compare. ``fit``: what
+    PostgreSQL cannot hold (a text longer than its column, a NUL) is made to fit as new texts are, and
+    counted; without it such a text is an error. The audit is never touched.
 
     Blocking, from any thread, also one in which a loop runs.
 
     Raises:
         MovingError: nothing was changed in the target.
     """
-    return _run(_copy(source, target, replace, lock, compare, progress))
+    return _run(
+        _copy(source, target, replace, lock, partial(_Move, compare=compare, fit=fit, progress=progress))
+    )
 
 
 def look(url: str) -> Looked:
@@ -180,9 +196,7 @@ async def _audit_chain(url: str) -> tuple[int, str | None]:
     return whole, None
 
 
-async def _copy(
-    source: str, target: str, replace: bool, lock: bool, compare: bool, progress: Progress | None
-) -> Copied:
+async def _copy(source: str, target: str, replace: bool, lock: bool, move: Callable[..., _Move]) -> Copied:
     try:
         reading = await _open(source, lock=lock)
         try:
@@ -190,7 +204,7 @@ async def _copy(
             writing = await _open(target, write=True)
             done = False
             try:
-                copied = await _Move(reading, writing, progress, compare).all(instant, replace)
+                copied = await move(reading, writing).all(instant, replace)
                 done = True
             finally:
                 await writing.close(commit=done)
@@ -204,8 +218,11 @@ async def _copy(
 class _Move:
     """From one open side to the other."""
 
-    def __init__(self, source: Side, target: Side, progress: Progress | None, compare: bool) -> None:
-        self._source, self._target, self._compare = source, target, compare
+    def __init__(
+        self, source: Side, target: Side, *, compare: bool, fit: bool, progress: Progress | None
+    ) -> None:
+        self._source, self._target, self._compare, self._fit = source, target, compare, fit
+        self._fitted = 0
         self._progress, self._done, self._whole = progress, 0, 0
         self._left: tuple[str, ...] = ()
 
@@ -221,11 +238,15 @@ class _Move:
             # as it lies there: by time, mostly
             async with aclosing(self._source.rows(shape, ordered=False)) as rows:
                 async for batch in rows:
+                    batch, changed = self._made_fit(shape, batch)
+                    self._fitted += changed
                     await self._target.write(shape, batch)
                     self._step(len(batch))
         tables = [await self._compared(shape, counts[shape.table]) for shape in shapes]
         await self._target.finish(shapes)
-        return Copied(instant, self._source.engine, str(self._source.revision), tuple(tables), self._left)
+        return Copied(
+            instant, self._source.engine, str(self._source.revision), tuple(tables), self._left, self._fitted
+        )
 
     async def _shapes(self) -> list[Shape]:
         ours, theirs = self._source.revision, self._target.revision
@@ -282,6 +303,8 @@ class _Move:
         sums = [hashlib.sha256() for _ in shape.columns]
         async with aclosing(side.rows(shape, ordered=True)) as rows:
             async for batch in rows:
+                if side is self._source:
+                    batch, _ = self._made_fit(shape, batch)
                 for place, values in enumerate(zip(*batch, strict=True)):
                     if plain and shape.columns[place][1] == "json":
                         values = tuple(map(plain_json, values))
@@ -298,10 +321,14 @@ class _Move:
         ):
             async for batch in ours:
                 other: list[Row] = await anext(theirs, [])
-                for mine, its in zip_longest(batch, other):
+                for mine, its in zip_longest(self._made_fit(shape, batch)[0], other):
                     if mine != its:
                         return str(shape.key_of(mine or its))
         return "?"
+
+    def _made_fit(self, shape: Shape, rows: list[Row]) -> tuple[list[Row], int]:
+        limits = self._target.limits.get(shape.table) if self._fit and shape.table != audit.name else None
+        return (rows, 0) if limits is None else fitted(shape, rows, limits)
 
     def _step(self, rows: int) -> None:
         self._done += rows

@@ -15,6 +15,7 @@ from psap.platform.moving_sides import (
     LOCK_SECONDS,
     LONGEST_STEP,
     SITE,
+    Limits,
     MovingError,
     Row,
     Shape,
@@ -37,6 +38,7 @@ class PostgresSide:
     def __init__(self, name: str, database: Database, connection: AsyncConnection, raw: Any) -> None:
         self.name, self.engine = name, "PostgreSQL"
         self.revision: str | None = None
+        self.limits: Limits = {}
         self._database, self._connection, self._raw = database, connection, raw
 
     @classmethod
@@ -91,6 +93,8 @@ class PostgresSide:
             key = sorted((place, name) for name, _, place in columns if place is not None)
             types = [(name, declared) for name, declared, _ in columns]
             found[table] = shape_of(table, types, [name for _, name in key])
+            self.limits[table] = {name: _longest(declared) for name, declared in types if "char" in declared}
+            self.limits[table] |= {name: None for name, declared in types if declared == "text"}
         return found
 
     async def count(self, table: str) -> int:
@@ -121,7 +125,9 @@ class PostgresSide:
         try:
             await self._raw.copy_records_to_table(shape.table, records=rows, columns=shape.names)
         except (asyncpg.PostgresError, asyncpg.InterfaceError, ValueError, TypeError) as error:
-            raise MovingError(f"{shape.table}{_which(shape, rows, error)}: {error}") from error
+            raise MovingError(
+                f"{shape.table}{_which(shape, rows, error)}: {error}{_how_to_mend(error)}"
+            ) from error
 
     async def make_ready(self, shapes: Sequence[Shape], *, empty: bool) -> None:
         for shape in shapes:
@@ -166,6 +172,18 @@ async def _json_as_text(raw: Any) -> None:
             decoder=lambda data, mark=mark: data[len(mark) :].decode(),
             format="binary",
         )
+
+
+def _how_to_mend(error: Exception) -> str:
+    if isinstance(error, asyncpg.StringDataRightTruncationError | asyncpg.CharacterNotInRepertoireError):
+        return "; ./112 db move --fit memotongnya / cuts it"
+    return ""
+
+
+def _longest(declared: str) -> int | None:
+    """The characters of ``character varying(80)``."""
+    number = declared.partition("(")[2].partition(")")[0]
+    return int(number) if number.isdigit() else None
 
 
 def _which(shape: Shape, rows: list[Row], error: Exception) -> str:

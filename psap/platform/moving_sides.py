@@ -24,6 +24,7 @@ SITE = "SELECT site FROM users LIMIT 1"
 
 Kind = Literal["bool", "int", "float", "text", "json", "bytes"]
 Row = tuple[Any, ...]
+Limits = dict[str, dict[str, int | None]]  # table -> text column -> characters; None: no limit, but no NUL
 
 _KINDS: tuple[tuple[str, Kind], ...] = (  # how declared types begin, in either engine
     *(("bool", "bool"), ("json", "json"), ("bytea", "bytes"), ("blob", "bytes")),
@@ -67,6 +68,7 @@ class Side(Protocol):
     name: str
     engine: str
     revision: str | None
+    limits: Limits  # what its texts may be, known after ``shapes``
 
     async def tables(self) -> list[str]: ...
     async def shapes(self) -> dict[str, Shape]: ...
@@ -96,6 +98,22 @@ def shape_of(table: str, columns: Sequence[tuple[str, str]], key: Sequence[str])
     return Shape(table, tuple(sorted((name, kind_of(kind)) for name, kind in columns)), tuple(key))
 
 
+def fitted(shape: Shape, rows: list[Row], limits: dict[str, int | None]) -> tuple[list[Row], int]:
+    """Rows whose texts PostgreSQL takes (cut, NUL replaced: as new ones are), and how many were changed."""
+    changed = 0
+    for place, name in enumerate(shape.names):
+        if name not in limits:
+            continue
+        longest = limits[name]
+        for number, row in enumerate(rows):
+            text = row[place]
+            if isinstance(text, str) and ("\x00" in text or (longest is not None and len(text) > longest)):
+                whole = text.replace("\x00", "\N{REPLACEMENT CHARACTER}")[:longest]
+                rows[number] = (*row[:place], whole, *row[place + 1 :])
+                changed += 1
+    return rows, changed
+
+
 def plain_json(text: object) -> object:
     """One spelling for every way to write the same JSON."""
     if not isinstance(text, str):
@@ -110,6 +128,7 @@ class SqliteSide:
         self.name, self.engine = f"SQLite {path}", f"SQLite {sqlite3.sqlite_version}"
         self._database = sqlite.connect(path, timeout=LOCK_SECONDS)
         self._database.row_factory = None
+        self.limits: Limits = {}  # any text goes into any column
         self._triggers: list[tuple[str, str]] = []
         self._write = write
         self._database.execute("PRAGMA cache_size=-200000")  # kB: keys are in no order

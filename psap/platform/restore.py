@@ -26,6 +26,7 @@ class Restored:
 
     manifest: Manifest
     aside: Path | None
+    fitted: int = 0  # texts that PostgreSQL could not hold as they were: cut
 
 
 def restore(settings: Settings, archive: Path) -> Restored:
@@ -42,8 +43,9 @@ def restore(settings: Settings, archive: Path) -> Restored:
         _check_version(archive, manifest)
         _check_site(settings, archive, manifest)
         aside = settings.home / f"before-restore-{datetime.now(tz=UTC):%Y%m%dT%H%M%SZ}"
+        fitted = 0
         if path is None:
-            _into_other_engine(settings, work, aside)
+            fitted = _into_other_engine(settings, work, aside)
             _move_aside(settings.home, [], aside, manifest)
         else:
             _move_aside(settings.home, [path, *sqlite.side_files(path)], aside, manifest)
@@ -57,7 +59,7 @@ def restore(settings: Settings, archive: Path) -> Restored:
         if "config.json" in manifest.files and not (settings.home / "config.json").exists():
             _config(settings, work / "config.json")
         sqlite.sync(settings.home)
-    return Restored(manifest, aside if aside.exists() else None)
+    return Restored(manifest, aside if aside.exists() else None, fitted)
 
 
 def put_database_back(settings: Settings) -> tuple[Path, Manifest] | None:
@@ -80,8 +82,11 @@ def put_database_back(settings: Settings) -> tuple[Path, Manifest] | None:
     return None
 
 
-def _into_other_engine(settings: Settings, work: Path, aside: Path) -> None:
-    """All at once or not at all; what is there goes into a backup below ``aside`` first."""
+def _into_other_engine(settings: Settings, work: Path, aside: Path) -> int:
+    """All at once or not at all; what is there goes into a backup below ``aside`` first.
+
+    How many texts were cut to fit: a city that needs its backup is not refused for the length of a name.
+    """
     from psap.platform import moving_data
     from psap.platform.migrate import MigrationError, migrate
 
@@ -99,7 +104,7 @@ def _into_other_engine(settings: Settings, work: Path, aside: Path) -> None:
             backup.make(settings, aside)
         migrate(unpacked)  # the backup may be of an earlier version
         migrate(settings)
-        moving_data.copy(unpacked.effective_database_url, url, replace=True)
+        return moving_data.copy(unpacked.effective_database_url, url, replace=True, fit=True).fitted
     except BaseException as error:
         shutil.rmtree(aside, ignore_errors=True)  # nothing was changed: there is nothing to go back from
         if isinstance(error, moving_data.MovingError | MigrationError):

@@ -153,7 +153,7 @@ def test_another_version_is_refused(place: str, tmp_path: Path) -> None:
 
 
 def test_what_postgresql_cannot_hold_is_named_and_nothing_is_changed(
-    filled: Filled, place: str, tmp_path: Path
+    filled: Filled, postgres: PostgresServer, place: str, tmp_path: Path
 ) -> None:
     """SQLite keeps texts of any length, and NUL in them."""
     source = filled(tmp_path / "psap.db")
@@ -162,9 +162,11 @@ def test_what_postgresql_cannot_hold_is_named_and_nothing_is_changed(
             (row,) = database.execute("SELECT id FROM calls LIMIT 1").fetchone()
             database.execute("UPDATE calls SET number = ? WHERE id = ?", (bad, row))
             database.commit()
-        with pytest.raises(MovingError, match=rf"calls.*{row}.*number.*{why}"):
+        with pytest.raises(MovingError, match=rf"calls.*{row}.*number.*{why}.*--fit"):
             copy(source, place)
         assert look(place).rows == 0
+    assert copy(source, place, fit=True).fitted == 1
+    assert postgres.sql(f"SELECT number FROM calls WHERE id = '{row}'", name_of(place)) == "a\ufffdb"
 
 
 @pytest.mark.parametrize(
@@ -302,17 +304,30 @@ def test_restoring_into_postgresql_replaces_and_keeps_a_way_back(
     assert look(place).counts["calls"] == 70 + ROWS
 
 
+def test_a_backup_with_texts_too_long_restores_into_postgresql(
+    filled: Filled, place: str, tmp_path: Path
+) -> None:
+    settings = home_with(filled, tmp_path)
+    with contextlib.closing(sqlite3.connect(settings.home / "psap.db")) as database:
+        database.execute("UPDATE calls SET number = ? WHERE agent IS NULL", ("9" * 90,))
+        cut = database.execute("SELECT count(*) FROM calls WHERE agent IS NULL").fetchone()[0]
+        database.commit()
+    archive, manifest = make(settings, tmp_path)
+    assert restore(Settings(home=tmp_path / "pg", database_url=place), archive).fitted == cut > 0
+    assert look(place).counts == manifest.counts
+
+
 def test_a_backup_that_does_not_fit_leaves_postgresql_as_it_was(
     filled: Filled, place: str, tmp_path: Path
 ) -> None:
     settings = home_with(filled, tmp_path)
     with contextlib.closing(sqlite3.connect(settings.home / "psap.db")) as database:
-        database.execute("UPDATE calls SET number = ?", ("9" * 90,))
+        database.execute("UPDATE users SET created_at = 'once upon a time'")
         database.commit()
     archive, _ = make(settings, tmp_path)
     copy(filled(tmp_path / "now.db", 5), place)
     pg = Settings(home=tmp_path / "pg", database_url=place)
-    with pytest.raises(BackupError, match="too long"):
+    with pytest.raises(BackupError, match="users"):
         restore(pg, archive)
     assert look(place).counts["calls"] == 5 + ROWS
     assert not list(pg.home.glob("before-restore-*"))
