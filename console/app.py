@@ -170,7 +170,9 @@ async def guard(request: web.Request, handler: Next) -> web.StreamResponse:
     except asyncio.CancelledError:
         raise
     except Exception as error:
-        key = "database_away" if is_database(error) else "internal"
+        # what a column cannot hold (NUL, a number far too large) is the asker's matter
+        refused = type(error).__name__ == "DataError"
+        key = "bad_request" if refused else "database_away" if is_database(error) else "internal"
         # the type only: a driver's message may repeat a row
         log.error(
             "request failed", route=_template(request), error=type(error).__name__, exc_info=key == "internal"

@@ -14,6 +14,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from psap.calls.model import Call
+from psap.platform.fitting import fitted
 from psap.platform.schema import blocks, calls, state
 
 # the database cannot be used now: locked, full, gone. Anything else is the entry's own fault
@@ -64,7 +65,8 @@ async def upsert(connection: AsyncConnection, rows: Iterable[Row]) -> None:
     """Write calls: one row per id, however often. A ledger's row fills only what is not ended,
     and an older word never overwrites a newer one."""
     for (ledger, names), some in groupby(rows, key=_kind):
-        await connection.execute(_upsert(connection.dialect.name, ledger, names), list(some))
+        fit = [fitted(calls, row) for row in some]  # nothing that a stranger sent keeps a record out
+        await connection.execute(_upsert(connection.dialect.name, ledger, names), fit)
 
 
 def _kind(row: Row) -> tuple[bool, tuple[str, ...]]:

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from psap.calls.model import Call, Ending
 from psap.calls.store import call_of
 from psap.missed.model import LOST, Attempt, AttemptState, Missed, Status
+from psap.platform.fitting import fitted
 from psap.platform.schema import call_backs, calls, incidents, missed, missed_calls
 
 _CALLER = ("number", "e164", "presentation", "kind")
@@ -48,7 +49,7 @@ def _entry(row: RowMapping) -> Missed:
 
 async def insert(connection: AsyncConnection, entry: Missed) -> None:
     """Write a new entry."""
-    await connection.execute(missed.insert().values(**_row(entry)))
+    await connection.execute(missed.insert().values(**fitted(missed, _row(entry))))
 
 
 async def replace(connection: AsyncConnection, entry: Missed) -> bool:
@@ -56,7 +57,7 @@ async def replace(connection: AsyncConnection, entry: Missed) -> bool:
     done = await connection.execute(
         update(missed)
         .where(missed.c.site == entry.site, missed.c.id == entry.id, missed.c.version == entry.version - 1)
-        .values(**_row(entry))
+        .values(**fitted(missed, _row(entry)))
     )
     return done.rowcount == 1
 

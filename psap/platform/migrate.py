@@ -142,7 +142,7 @@ def _unusable(error: BaseException, settings: Settings) -> str:
     if settings.database_url is not None and not settings.database_url.startswith("sqlite"):
         from psap.platform import postgres
 
-        with contextlib.suppress(ArgumentError):  # then that is what ``why`` says
+        with contextlib.suppress(ArgumentError, ValueError):  # then that is what ``why`` says
             why += f" ({postgres.shown(settings.database_url)}; PSAP_DATABASE_URL)"
     return f"basis data tidak dapat dipakai / the database cannot be used: {why}"
 

@@ -14,7 +14,7 @@ from typing import Any
 import asyncpg
 from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection, ExceptionContext, make_url
-from sqlalchemy.exc import DisconnectionError, OperationalError
+from sqlalchemy.exc import ArgumentError, DataError, DisconnectionError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 CONNECT_SECONDS = 2.0
@@ -49,7 +49,10 @@ def make_engine(
     url: str | URL, *, busy_seconds: float, command_seconds: float = COMMAND_SECONDS
 ) -> AsyncEngine:
     """An engine whose every step ends in time. ``busy_seconds``: how long a writer waits for its turn."""
-    url = make_url(url)
+    try:
+        url = make_url(url)
+    except ValueError as error:  # a port that is no number
+        raise ArgumentError(str(error)) from error
     secret: dict[str, Any] = {}
     if file := url.query.get("password_file"):  # Settings.database_password_file
         url = url.difference_update_query(["password_file"])
@@ -110,8 +113,17 @@ def _away(context: ExceptionContext) -> BaseException | None:
         if raw is not None:
             raw.terminate()
         context.is_disconnect = True
-    if is_away(error) and not isinstance(context.sqlalchemy_exception, OperationalError):
+    # whatever a server says instead of letting us in, it cannot be used now
+    if (context.connection is None or is_away(error)) and not isinstance(
+        context.sqlalchemy_exception, OperationalError
+    ):
         return away(error, context.statement)
+    if _state(error).startswith("22") and not isinstance(context.sqlalchemy_exception, DataError):
+        # the driver's own words hold the value
+        said = _SaidError(_words(error).partition(":")[0])
+        return DataError(context.statement, None, said, hide_parameters=True)
+    if isinstance(error.__cause__, asyncpg.PostgresError):
+        error.__cause__.detail = None  # "Key (number)=(0812...) already exists": it would reach a log
     return None
 
 
@@ -119,11 +131,14 @@ def is_away(error: BaseException) -> bool:
     """Whether an error says that the server cannot be used now."""
     if isinstance(error, OSError | TimeoutError):
         return True
-    driver = getattr(error, "__cause__", None) or error  # SQLAlchemy wraps what asyncpg raised
-    code = getattr(error, "sqlstate", None) or getattr(driver, "sqlstate", None)
-    if code is not None:
-        return str(code).startswith(_AWAY)
-    return isinstance(driver, asyncpg.InterfaceError) and "closed" in str(driver)
+    if code := _state(error):
+        return code.startswith(_AWAY)
+    return isinstance(error.__cause__ or error, asyncpg.InterfaceError) and "closed" in str(error)
+
+
+def _state(error: BaseException) -> str:
+    """The SQLSTATE; SQLAlchemy wraps what asyncpg raised."""
+    return str(getattr(error, "sqlstate", None) or getattr(error.__cause__, "sqlstate", None) or "")
 
 
 def away(error: BaseException, statement: str | None = None) -> OperationalError:
