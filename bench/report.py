@@ -19,7 +19,7 @@ import typer
 from sqlalchemy import text
 
 from bench.page import Side, machine, table, write_section
-from bench.report_plain import as_month, as_told, ask_duckdb, ask_plainly, bounds
+from bench.report_plain import as_month, as_told, ask_plainly, bounds, duck_each, duck_sets
 from bench.report_rows import Filled, Reading, filled
 from psap.cli.say import RefusedError, step
 from psap.platform.database import Database
@@ -30,6 +30,7 @@ from tests.support.postgres import PostgresServer
 AIM = 5.0  # times DuckDB
 ASKS, CHANGES = 25, 5
 SIDES = ("SQLite", "PostgreSQL")
+DUCKS = {"DuckDB, a query each": duck_each, "DuckDB, grouping sets": duck_sets}
 
 
 @dataclass(slots=True)
@@ -39,13 +40,19 @@ class Result:
     reading: Reading
     inbound: int = 0
     fill_seconds: float = 0.0
+    postgres: str = "PostgreSQL"
     sides: dict[str, Side] = field(default_factory=dict)
     others: dict[str, Side] = field(default_factory=dict)
     shares: dict[str, list[tuple[str, float]]] = field(default_factory=dict)
     plans: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def limit(self) -> Side:
+        """DuckDB in the way in which it is faster."""
+        return min((self.sides[name] for name in DUCKS), key=lambda side: side.median)
+
     def ratio(self, name: str) -> float:
-        return self.sides[name].median / self.sides["DuckDB"].median
+        return self.sides[name].median / self.limit.median
 
     @property
     def met(self) -> bool:
@@ -84,40 +91,52 @@ def measure(reading: Reading, asks: int) -> Result:
         step(f"Mengisi {reading.calls:,} panggilan ({reading.name})", "filling SQLite, PostgreSQL and DuckDB")
         began = time.monotonic()
         made = filled(reading, server, Path(folder))
-        result = Result(reading, fill_seconds=time.monotonic() - began)
-        return asyncio.run(_asked(made, result, asks))
+        result = Result(reading, fill_seconds=time.monotonic() - began, postgres=_version(server))
+        return asyncio.run(_asked_and_closed(made, result, asks))
 
 
-async def _asked(made: Filled, result: Result, asks: int) -> Result:
-    asked = result.reading.asked
-    wanted = as_month(ask_duckdb(made.duck, asked), asked)
-    result.inbound = wanted["total"]["calls"]
-    ours = dict(zip(SIDES, (made.sqlite, made.postgres), strict=True))
+def _version(server: PostgresServer) -> str:
+    return "PostgreSQL " + server.sql("SHOW server_version").split()[0]
+
+
+async def _asked_and_closed(made: Filled, result: Result, asks: int) -> Result:
     try:
-        step("Menghitung hari untuk pertama kali", "counting each day for the first time")
-        for name, database in ours.items():
-            await _timed(result, f"{name}, first time", database, asked, wanted)
-        step(f"Bertanya bergantian, {asks} kali", "asking in turns")
-        result.sides = {name: Side(name) for name in (*SIDES, "DuckDB")}
-        for _ in range(asks):
-            for name, database in ours.items():
-                began = time.perf_counter()
-                month = await store.month(database, SITE, ZONE, asked)
-                result.sides[name].samples.append((time.perf_counter() - began) * 1000)
-            began = time.perf_counter()
-            rows = ask_duckdb(made.duck, asked)
-            result.sides["DuckDB"].samples.append((time.perf_counter() - began) * 1000)
-            _same(as_told(month), as_month(rows, asked), "while asking in turns")
-        await _after_changes(made, ours, result)
-        for name, database in ours.items():
-            result.shares[name] = await _shares(database, asked)
-            result.plans[name] = await _plan(database, asked)
-            began = time.perf_counter()
-            plain = await ask_plainly(database, asked)
-            _note(result, f"{name}, plain GROUP BY", began)
-            _same(plain, as_month(ask_duckdb(made.duck, asked), asked), f"{name}, plainly")
+        return await ask_in_turns(made, result, asks)
     finally:
         await made.close()
+
+
+async def ask_in_turns(made: Filled, result: Result, asks: int) -> Result:
+    """Everything that is measured of one filling. Raises AssertionError where any figure differs."""
+    asked = result.reading.asked
+    wanted = as_month(duck_each(made.duck, asked), asked)
+    result.inbound = wanted["total"]["calls"]
+    ours = dict(zip(SIDES, (made.sqlite, made.postgres), strict=True))
+    step("Menghitung hari untuk pertama kali", "counting each day for the first time")
+    for name, database in ours.items():
+        await _timed(result, f"{name}, first time", database, asked, wanted)
+    step(f"Bertanya bergantian, {asks} kali", "asking in turns")
+    result.sides = {name: Side(name) for name in (*SIDES, *DUCKS)}
+    for _ in range(asks):
+        for name, database in ours.items():
+            began = time.perf_counter()
+            month = await store.month(database, SITE, ZONE, asked)
+            result.sides[name].samples.append((time.perf_counter() - began) * 1000)
+            _same(as_told(month), wanted, name)
+        for name, ask in DUCKS.items():
+            began = time.perf_counter()
+            rows = ask(made.duck, asked)
+            result.sides[name].samples.append((time.perf_counter() - began) * 1000)
+            _same(as_month(rows, asked), wanted, name)
+    await _after_changes(made, ours, result)
+    wanted = as_month(duck_each(made.duck, asked), asked)
+    for name, database in ours.items():
+        result.shares[name] = await _shares(database, asked)
+        result.plans[name] = await _plan(database, asked)
+        began = time.perf_counter()
+        plain = await ask_plainly(database, asked)
+        _note(result, f"{name}, plain GROUP BY", began)
+        _same(plain, wanted, f"{name}, plainly")
     return result
 
 
@@ -130,7 +149,7 @@ async def _after_changes(made: Filled, ours: dict[str, Database], result: Result
         some = f"started_at = (SELECT min(started_at) FROM calls WHERE direction = 'inbound' AND started_at >= {at})"  # noqa: S608
         change = f"UPDATE calls SET classification = 'wrong_number' WHERE {some}"  # noqa: S608
         made.duck.execute(change)
-        wanted = as_month(ask_duckdb(made.duck, asked), asked)
+        wanted = as_month(duck_each(made.duck, asked), asked)
         for name, database in ours.items():
             async with database.write() as connection:
                 await connection.execute(text(change))
@@ -162,7 +181,16 @@ def _unlike(mine: dict[str, Any], theirs: dict[str, Any]) -> str:
     return f"{keys[0]}: {mine.get(keys[0])} and {theirs.get(keys[0])}"
 
 
-_PARTS = {"merge": "adding the days up", "decoder.py": "reading JSON", "poll": "waiting for the database"}
+_PARTS = (  # what a function's file or name says of where the time goes
+    ("poll", "waiting for the database"),
+    ("decoder.py", "reading JSON"),
+    ("raw_decode", "reading JSON"),
+    ("reports/", "adding up and showing"),
+    ("pydantic", "adding up and showing"),
+    ("sqlalchemy", "SQLAlchemy and the driver"),
+    ("sqlite", "SQLAlchemy and the driver"),
+    ("asyncpg", "SQLAlchemy and the driver"),
+)
 
 
 async def _shares(database: Database, asked: date) -> list[tuple[str, float]]:
@@ -176,10 +204,7 @@ async def _shares(database: Database, asked: date) -> list[tuple[str, float]]:
     whole = sum(entry[2] for entry in stats.values())
     found: dict[str, float] = {}
     for (file, _, function), entry in stats.items():
-        part = next(
-            (word for mark, word in _PARTS.items() if mark in function or file.endswith(mark)),
-            "everything else",
-        )
+        part = next((word for mark, word in _PARTS if mark in f"{file}:{function}"), "everything else")
         found[part] = found.get(part, 0.0) + entry[2] / whole
     return sorted(found.items(), key=lambda item: -item[1])
 
@@ -196,7 +221,10 @@ async def _plan(database: Database, asked: date) -> str:
 
 def section(results: list[Result]) -> list[str]:
     """What stands on the page."""
-    lines = [machine(f"SQLite {sqlite3.sqlite_version}", "PostgreSQL", f"DuckDB {duckdb.__version__}"), ""]
+    lines = [
+        machine(f"SQLite {sqlite3.sqlite_version}", results[0].postgres, f"DuckDB {duckdb.__version__}"),
+        "",
+    ]
     for result in results:
         reading = result.reading
         lines += [
@@ -205,11 +233,11 @@ def section(results: list[Result]) -> list[str]:
             "",
         ]
         rows: list[tuple[object, ...]] = []
-        duck = result.sides["DuckDB"]
         for name, side in result.sides.items():
-            ratio = "1" if name == "DuckDB" else f"{result.ratio(name):.2f}"
-            aim = "" if name == "DuckDB" else ("met" if result.ratio(name) <= AIM else "missed")
-            rows.append((name, side.n, f"{side.median:.1f}", f"{side.p99:.1f}", ratio, aim))
+            aim = "" if name in DUCKS else ("met" if result.ratio(name) <= AIM else "missed")
+            rows.append(
+                (name, side.n, f"{side.median:.1f}", f"{side.p99:.1f}", f"{result.ratio(name):.2f}", aim)
+            )
         for name, side in sorted(result.others.items()):
             rows.append(
                 (
@@ -217,7 +245,7 @@ def section(results: list[Result]) -> list[str]:
                     side.n,
                     f"{side.median:.1f}",
                     f"{side.p99:.1f}",
-                    f"{side.median / duck.median:.1f}",
+                    f"{side.median / result.limit.median:.2f}",
                     "",
                 )
             )

@@ -21,24 +21,24 @@ _ENDINGS = (
     *("challenge_failed", "overflowed", "failed"),
 )
 
-# what an analyst would write, each grouping a pass of its own
-_DUCK = """
-WITH month AS MATERIALIZED (
-  SELECT (started_at - $1) // 86400000000 AS day, (started_at - $1) // 3600000000 % 24 AS hour,
-         classification, ending, agent, {answered} AS answered,
-         CASE WHEN {answered} AND wait_seconds IS NOT NULL
-              THEN greatest(0, CAST(floor(wait_seconds * 1000 + 0.5) AS BIGINT)) END AS ms
-  FROM calls WHERE started_at >= $1 AND started_at < $2 AND direction = 'inbound')
-SELECT {keys}, count(*), count(*) FILTER (answered), sum(ms), count(ms),
-       quantile_disc((ms + 999) // 1000, 0.9), {endings}, count(*) FILTER (ending IS NULL)
-FROM month {group}"""
-_KEYS = {
-    "total": "0",
+_MONTH = """
+SELECT (started_at - $1) // 86400000000 AS day, (started_at - $1) // 3600000000 % 24 AS hour,
+       classification, ending, agent, {answered} AS answered,
+       CASE WHEN {answered} AND wait_seconds IS NOT NULL
+            THEN greatest(0, CAST(floor(wait_seconds * 1000 + 0.5) AS BIGINT)) END AS ms,
+       CASE WHEN {answered} THEN agent END AS answered_by
+FROM calls WHERE started_at >= $1 AND started_at < $2 AND direction = 'inbound'"""
+_FIGURES = """count(*), count(*) FILTER (answered), sum(ms), count(ms),
+       quantile_disc((ms + 999) // 1000, 0.9), {endings}, count(*) FILTER (ending IS NULL)"""
+_GROUPS = {
+    "total": "",
     "by_day": "day",
     "by_hour": "hour",
     "by_category": "classification",
-    "by_agent": "agent",
+    "by_agent": "answered_by",
 }
+
+DuckRows = dict[str, list[tuple[Any, ...]]]
 
 
 def bounds(asked: date) -> tuple[int, int]:
@@ -47,21 +47,49 @@ def bounds(asked: date) -> tuple[int, int]:
     return begin_of(days[0], ZONE), begin_of(days[-1] + timedelta(days=1), ZONE)
 
 
-def ask_duckdb(duck: duckdb.DuckDBPyConnection, asked: date) -> dict[str, list[tuple[Any, ...]]]:
-    """The month's figures as rows; this is what is measured."""
-    first, last = bounds(asked)
+def duck_each(duck: duckdb.DuckDBPyConnection, asked: date) -> DuckRows:
+    """A query for each grouping, as an analyst would write them."""
     found = {}
-    for name, keys in _KEYS.items():
-        group = "" if name == "total" else f"GROUP BY {keys}"
-        if name == "by_agent":
-            group = f"WHERE answered AND agent IS NOT NULL {group}"
-        endings = ", ".join(f"count(*) FILTER (ending = '{each}')" for each in _ENDINGS)
-        query = _DUCK.format(answered=_ANSWERED, keys=keys, endings=endings, group=group)
-        found[name] = duck.execute(query, [first, last]).fetchall()
-    return found
+    for name, key in _GROUPS.items():
+        group = f"GROUP BY {key}" if key else ""
+        query = f"SELECT {key or 0}, {_figures()} FROM ({_month()}) {group}"  # noqa: S608
+        found[name] = duck.execute(query, list(bounds(asked))).fetchall()
+    return _named(found)
 
 
-def as_month(rows: dict[str, list[tuple[Any, ...]]], asked: date) -> dict[str, Any]:
+def duck_sets(duck: duckdb.DuckDBPyConnection, asked: date) -> DuckRows:
+    """All groupings in one pass."""
+    keys = [key for key in _GROUPS.values() if key]
+    sets = ", ".join(f"({key})" for key in _GROUPS.values())
+    query = (
+        f"SELECT grouping({', '.join(keys)}), coalesce({', '.join(f'{key}::VARCHAR' for key in keys)}), "  # noqa: S608
+        f"{_figures()} FROM ({_month()}) GROUP BY GROUPING SETS ({sets})"
+    )
+    found: DuckRows = {name: [] for name in _GROUPS}
+    every = 2 ** len(keys) - 1
+    which = {every: "total"}
+    which |= {every - 2 ** (len(keys) - 1 - place): name for place, name in enumerate(list(_GROUPS)[1:])}
+    for grouped, key, *figures in duck.execute(query, list(bounds(asked))).fetchall():
+        if key is not None and which[grouped] in ("by_day", "by_hour"):
+            key = int(key)
+        found[which[grouped]].append((0 if which[grouped] == "total" else key, *figures))
+    return _named(found)
+
+
+def _named(found: DuckRows) -> DuckRows:
+    """Who is nobody (not answered, or by nobody known) is no group of call takers."""
+    return found | {"by_agent": [row for row in found["by_agent"] if row[0] is not None]}
+
+
+def _month() -> str:
+    return _MONTH.format(answered=_ANSWERED)
+
+
+def _figures() -> str:
+    return _FIGURES.format(endings=", ".join(f"count(*) FILTER (ending = '{each}')" for each in _ENDINGS))
+
+
+def as_month(rows: DuckRows, asked: date) -> dict[str, Any]:
     """DuckDB's rows in the words of ``Month``, groups without calls left out."""
     days = days_of(asked)
     spell: dict[str, Callable[[Any], str]] = {
@@ -118,7 +146,7 @@ async def ask_plainly(database: Database, asked: date) -> dict[str, Any]:
 
 def _together(rows: Iterable[Any], asked: date) -> Month:
     days = days_of(asked)
-    groups: dict[str, dict[str, Tally]] = {name: {} for name in _KEYS}
+    groups: dict[str, dict[str, Tally]] = {name: {} for name in _GROUPS}
     for hour, category, agent, ending, answered, second, count, ms in rows:
         keys = [("total", "0"), ("by_day", days[hour // 24].isoformat()), ("by_hour", f"{hour % 24:02d}")]
         keys.append(("by_category", category))
