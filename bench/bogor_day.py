@@ -20,7 +20,7 @@ BREAK_SECONDS = 600.0
 PICK_UP = (4.0, 2.0)  # mean and standard deviation
 LONGEST_PICK_UP = 20.0
 LEAVE_GATE = (1.0, 6.0)  # from the answer
-PRESS = (1.5, 8.0)
+PRESS = (3.0, 9.0)
 REDIAL = (15.0, 45.0)  # from hanging up
 
 

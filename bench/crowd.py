@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 import tempfile
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Self
 
@@ -12,7 +14,7 @@ from psap.sip.sipp import SippError, free_udp_port, sipp_command
 
 CARRIER = "127.0.0.2"
 NUMBERS = 5_000  # taken in turn: no number calls twice at once
-PRESS_MS = 300  # after the answer
+PRESS_MS = (100, 1100)  # after the answer: nobody's second in the queue begins with another's
 
 
 def _request(method: str, to: str, cseq: int, body: str = "Content-Length: 0\n") -> str:
@@ -37,10 +39,11 @@ def scenario() -> str:
         "c=IN IP4 [local_ip]\nt=0 0\nm=audio [media_port] RTP/AVP 0\na=sendrecv\n"
     )
     zero = "Content-Type: application/dtmf-relay\nContent-Length: [len]\n\nSignal=0\nDuration=160"
+    pause = f'<pause distribution="uniform" min="{PRESS_MS[0]}" max="{PRESS_MS[1]}"/>'
     return f"""<?xml version="1.0" encoding="ISO-8859-1" ?><scenario name="crowd">
 {_request("INVITE", "", 1, sdp)}<recv response="100" optional="true"/><recv response="180" optional="true"/>
 <recv response="200"/>
-{_request("ACK", "[peer_tag_param]", 1)}<pause milliseconds="{PRESS_MS}"/>
+{_request("ACK", "[peer_tag_param]", 1)}{pause}
 {_request("INFO", "[peer_tag_param]", 2, zero)}<recv request="BYE" optional="true" next="bye"/>
 <recv response="200"/><recv request="BYE"/>
 <label id="bye"/><send><![CDATA[
@@ -79,6 +82,14 @@ class Crowd:
             stderr=asyncio.subprocess.DEVNULL,
         )  # fmt: skip
         return self
+
+    async def leave(self, hang_up: Callable[[], Awaitable[object]]) -> None:
+        """Everybody goes: no new calls, ``hang_up`` ends all on the other side, and SIPp ends by itself."""
+        if self._process.returncode is None:
+            self._process.send_signal(signal.SIGUSR1)
+            await hang_up()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._process.wait(), 30)
 
     async def __aexit__(self, *_exc: object) -> None:
         with contextlib.suppress(ProcessLookupError):

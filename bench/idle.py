@@ -19,11 +19,13 @@ from bench.crowd import Crowd
 from bench.desks import staff
 from bench.page import Side
 from psap.platform.control import ask
+from psap.platform.pbx_root import asterisk_rx
 from psap.platform.settings import Settings
 from psap.sip.phone import DeskPhone, PhoneCall
 
-BLOCK = 6.0  # seconds of one side, in turns
-SWITCHED = 1.0  # seconds after a change that count for neither side
+BLOCK = 8.0  # seconds of one side, in turns
+SWITCHED = 2.5  # seconds after a change that count for neither side: whom we nudged before are served by then
+COMING = 1  # callers more than wanted: whoever was served is followed by somebody who is only on the way
 END_BETWEEN = (0.35, 0.55)  # of a second: nobody ends a call so near a whole one that it is not clear which
 SHORTEST_TALK = 0.15
 FILL = 120.0  # seconds to get everybody into the queue
@@ -104,7 +106,7 @@ async def measure(settings: Settings, waiting: int, seconds: float, seed: int) -
     draw = random.Random(seed)  # noqa: S311 - repeatable, no secret
     async with AsyncExitStack() as stack:
         crowd = await stack.enter_async_context(
-            Crowd((settings.sip_bind, settings.sip_port), waiting + takers)
+            Crowd((settings.sip_bind, settings.sip_port), waiting + takers + COMING)
         )
         await _filled(settings, crowd, waiting)
         wrapup = _wrapup(settings)
@@ -129,6 +131,7 @@ async def measure(settings: Settings, waiting: int, seconds: float, seed: int) -
         await ask(settings.bridge_socket, "queue.nudge", {"on": True})
         for name in [f"idle{index}" for index in range(1, takers + 1)]:
             await ask(settings.bridge_socket, "agent.logout", {"agent": name}, timeout=10)
+        await crowd.leave(lambda: asyncio.to_thread(asterisk_rx, settings, "channel request hangup all"))
     for each in (freed for desk in desks for freed in desk.freed):
         for side, began, ended in blocks:
             if began <= each.ready and each.rung <= ended:
