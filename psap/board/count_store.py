@@ -12,7 +12,7 @@ from sqlalchemy import BigInteger, and_, cast, func, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from psap.board.model import Hour
-from psap.calls.model import Ending
+from psap.calls.model import Classification, Ending, GateResult
 from psap.missed.model import Status
 from psap.platform.clock import rfc3339
 from psap.platform.schema import calls, missed
@@ -30,9 +30,10 @@ async def by_words(connection: AsyncConnection, site: str, since: int) -> dict[s
         .where(calls.c.site == site, calls.c.started_at >= since, calls.c.direction == "inbound")
         .group_by(calls.c.ending, gate, calls.c.classification, answered)
     )
-    endings: Counter[str] = Counter()
-    results: Counter[str] = Counter()
-    kinds: Counter[str] = Counter()
+    # every word is there: a figure that begins at nothing grows, one that was not there appears
+    endings = Counter(dict.fromkeys((*map(str, Ending), OPEN), 0))
+    results = Counter(dict.fromkeys(map(str, GateResult), 0))
+    kinds = Counter(dict.fromkeys(map(str, Classification), 0))
     for ending, result, kind, spoken, count in await connection.execute(query):
         endings[ending or OPEN] += count
         if result is not None:

@@ -33,6 +33,7 @@ export const PAGES = {
   board: { path: 'papan', component: later(() => import('../board/BoardPage.vue')), rail: { icon: 'board', words: 'board.title' }, roles: ['agent', 'supervisor', 'dispatcher', 'admin'], alone: true },
   supervision: { path: 'pengawasan', component: later(() => import('../supervision/SupervisionPage.vue')), rail: { icon: 'supervision', words: 'supervision.title' }, roles: LEADS },
   training: { path: 'latihan', component: later(() => import('../training/TrainingPage.vue')), rail: { icon: 'training', words: 'training.title' }, roles: ['agent', 'supervisor', 'qc', 'admin'] },
+  status: { path: 'keadaan', component: later(() => import('../status/StatusPage.vue')), rail: { icon: 'pulse', words: 'status.title' }, roles: LEADS },
   help: { path: 'bantuan', component: later(() => import('./HelpPage.vue')), rail: { icon: 'help', words: 'nav.help' } },
 } as const satisfies Record<string, PageEntry>
 export type PageName = 'desk' | keyof typeof PAGES

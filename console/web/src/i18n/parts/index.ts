@@ -8,9 +8,10 @@ import * as board from './board'
 import * as supervision from './supervision'
 import * as training from './training'
 import * as shell from './shell'
+import * as status from './status'
 import * as help from './help'
 
 export const parts = {
-  id: { ...phone.id, ...talk.id, ...recording.id, ...place.id, ...report.id, ...board.id, ...supervision.id, ...training.id, ...shell.id, ...help.id },
-  en: { ...phone.en, ...talk.en, ...recording.en, ...place.en, ...report.en, ...board.en, ...supervision.en, ...training.en, ...shell.en, ...help.en },
+  id: { ...phone.id, ...talk.id, ...recording.id, ...place.id, ...report.id, ...board.id, ...supervision.id, ...training.id, ...shell.id, ...status.id, ...help.id },
+  en: { ...phone.en, ...talk.en, ...recording.en, ...place.en, ...report.en, ...board.en, ...supervision.en, ...training.en, ...shell.en, ...status.en, ...help.en },
 }
