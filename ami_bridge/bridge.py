@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import Any
 
+from ami_bridge import callback_steps, nudging, training, unsaved
 from ami_bridge.absent import Absent
 from ami_bridge.actions import Actions
 from ami_bridge.ari import Ari
@@ -19,6 +19,7 @@ from ami_bridge.data import Data
 from ami_bridge.duties import Duty, Errands
 from ami_bridge.figures import Figures
 from ami_bridge.guard import Guard
+from ami_bridge.hearing import Hearing
 from ami_bridge.keeping import Keeping
 from ami_bridge.keys import Keys
 from ami_bridge.link import Link
@@ -41,7 +42,7 @@ from ami_bridge.stuck import Alone, Stuck
 from ami_bridge.talking import Talking
 from ami_bridge.targets import Targets
 from ami_bridge.training import Trainings
-from ami_bridge.translate import agent_fact, call_fact
+from ami_bridge.translate import NAMES, agent_fact, call_fact
 from ami_bridge.unsaved import Unsaved
 from ami_bridge.web_phones import WebPhones
 from ami_bridge.wire import Headers
@@ -69,7 +70,7 @@ END_TOLD_WITHIN = 0.3  # a slow database delays the word of a call's end by no m
 
 
 class Bridge:
-    """One site's bridge. ``listeners`` see every AMI event before it is translated."""
+    """One site's bridge. ``hearing`` tells AMI events to those who listen, before they are translated."""
 
     def __init__(self, settings: Settings, profile: Profile, clock: Clock, log: Any) -> None:
         self.settings, self.profile, self.clock, self.log = settings, profile, clock, log
@@ -91,7 +92,8 @@ class Bridge:
         self.following.desk.wrapup = scaled(settings, profile.queue.wrapup_seconds)
         self.story = Story(log)
         self.figures = Figures(self.following)
-        self.listeners: list[Callable[[Headers], None]] = [self.figures.listen]
+        self.hearing = Hearing(NAMES)
+        self.hearing.add(self.figures.listen, "UserEvent")
         self.troubles: list[Complaint] = []  # what else makes us degraded
         self.link = Link(
             "127.0.0.1",
@@ -102,6 +104,7 @@ class Bridge:
             on_up=self._up,
             on_down=self._down,
             log=log,
+            wanted=self.hearing.names,
         )
         self.actions = Actions(self.link)
         self.blocks = Blocks(self.actions, self.reputation.wanted)
@@ -127,7 +130,7 @@ class Bridge:
             soon=self.errands.soon,
             log=log,
         )
-        self.listeners.append(self.web_phones.listen)
+        self.hearing.add(self.web_phones.listen, "QueueMemberAdded")
         self.wishes = Wishes(
             settings, self.following, self.actions, self.blocks, self.recorder, self.data, self.health,
             self.web_phones,
@@ -135,7 +138,7 @@ class Bridge:
         self.browser_death = BrowserDeath(
             self.following, self.actions, self.web_phones.opened_at, self.errands.soon, log
         )
-        self.listeners.append(self.browser_death.listen)
+        self.hearing.add(self.browser_death.listen, "ContactStatus")
         self.recordings = Recordings(
             Shelf(settings, self.database, profile, clock),
             self.actions,
@@ -151,22 +154,24 @@ class Bridge:
             settings, self.data, self.link, self.actions, self.following, self.recorder,
             self.publisher.put, self.errands, log,
         )  # fmt: skip
-        self.listeners.append(self.callbacks.heard)
-        self.listeners.append(Absent(self.actions, self.following.desk, self.errands.soon).listen)
-        self.listeners.append(Steps(self.following).listen)
-        self.listeners.append(Keys(self.following, self.actions.heard, self.errands.soon).listen)
+        self.hearing.add(self.callbacks.heard, *callback_steps.NAMES)
+        absent = Absent(self.actions, self.following.desk, self.errands.soon)
+        self.hearing.add(absent.listen, "ContactStatus")
+        self.steps = Steps(self.following)
+        keys = Keys(self.following, self.actions.heard, self.errands.soon)
+        self.hearing.add(keys.listen, "DTMFEnd", "Hangup")
         self.trainings = Trainings(
             self.data, self.actions, self.following, self.publisher.put, self.errands, log
         )
-        self.listeners.append(self.trainings.listen)
+        self.hearing.add(self.trainings.listen, *training.NAMES)
         self.unsaved = Unsaved(self.actions, self.following.desk, log)
-        self.listeners.append(self.unsaved.listen)
+        self.hearing.add(self.unsaved.listen, *unsaved.WORDS)
         self.stuck = Stuck(self.actions.hang_up, log)
         self.alone = Alone(self.actions.channel_rows, self.actions.back_from_talk, self.actions.hang_up, log)
-        self.listeners.append(self.stuck.listen)
+        self.hearing.add(self.stuck.listen, "HangupRequest", "Hangup")
         self.set_clock = SetClock(self.link, self.following, log)
         self.overload = Overload()
-        self.listeners.append(self.overload.listen)
+        self.hearing.add(self.overload.listen, "UserEvent")
         self.troubles.append(self.overload.complaint)
         self.troubles.append(lambda: draining.complaint(self.settings))  # last: it says more than "full"
         self.guard = Guard(settings, profile.site, self.data, self.link, clock, log)
@@ -185,11 +190,11 @@ class Bridge:
             self.talking, targets, self.following, self.actions, self.data, self.errands.soon,
             tell_agents=profile.supervision.tell_agents,
         )  # fmt: skip
-        self.listeners.append(self.spying.listen)
+        self.hearing.add(self.spying.listen, "Hangup")
         self.nudging = Nudging(
             self.actions.nudge, lambda: self.following.desk.wrapup, self.errands.soon, self.errands.later, log
         )
-        self.listeners.append(self.nudging.listen)
+        self.hearing.add(self.nudging.listen, *nudging.NAMES)
         self.commands = CommandServer(
             settings.bridge_socket,
             self.wishes.methods()
@@ -298,8 +303,8 @@ class Bridge:
     # -- Asterisk
 
     def _event(self, event: Headers) -> None:
-        for listen in self.listeners:
-            listen(event)
+        self.steps.listen(event)
+        self.hearing.heard(event)
         fact = call_fact(event)
         if fact is not None:
             self.following.take(fact)

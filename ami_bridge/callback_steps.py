@@ -23,6 +23,10 @@ USER_EVENT = "PsapBack"
 UP = "Up"
 
 
+# the events that live_step reads
+NAMES = ("OriginateResponse", "UserEvent", "Newchannel", "Newstate", "HangupRequest", "Hangup")
+
+
 def live_step(event: Headers, channel_id: str) -> Step | None:
     """What an event says about the call-back of this channel id; None: nothing."""
     name, at = event.get("Event"), at_us(event)

@@ -13,7 +13,7 @@ import asyncio
 import contextlib
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Container, Iterable, Mapping
 from typing import Protocol
 
 from ami_bridge.story import whose
@@ -46,7 +46,8 @@ class Link:
     ``on_event(headers)`` is called for each event in order, never two at once. ``on_up()`` is
     awaited after each FullyBooted; events that come meanwhile wait for its end. ``on_down(why)`` is
     called once per loss. ``secret`` may be a function: it is asked before each login, so that a
-    secret that was put right is used without a restart.
+    secret that was put right is used without a restart. ``wanted`` names the events that ``on_event``
+    hears (None: all); the others, a third of what Asterisk tells, are only counted.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Link:
         on_up: Callable[[], Awaitable[None]],
         on_down: Callable[[str], None],
         log: Log,
+        wanted: Container[bytes] | None = None,
     ) -> None:
         self._where = (host, port)
         self._login = (username, secret)
@@ -78,6 +80,8 @@ class Link:
         self._closing = False
         self._last_answer = 0.0
         self._handled = 0
+        self._passed = 0  # events that nobody wanted, on connections that are over
+        self._wanted = wanted
         self._losses = 0
         self._most_waiting = 0
         self._resync_seconds = 0.0
@@ -93,7 +97,7 @@ class Link:
         """What the link counts, for metrics."""
         return {
             "link_up": float(self.up),
-            "events": self._handled,
+            "events": self._handled + self._passed + (self._wire.passed if self._wire is not None else 0),
             "events_waiting": len(self._events),
             "events_waiting_most": self._most_waiting,
             "losses": self._losses,
@@ -136,7 +140,7 @@ class Link:
         self._booted.clear()
         async with asyncio.timeout(ACTION_TIMEOUT):
             _, wire = await loop.create_connection(
-                lambda: Wire(self._take, self._gone, greeted=False), *self._where
+                lambda: Wire(self._take, self._gone, greeted=False, wanted=self._wanted), *self._where
             )
         self._wire = wire
         up_task: asyncio.Task[None] | None = None
@@ -259,6 +263,7 @@ class Link:
     def _drop(self, why: str) -> None:
         wire, self._wire = self._wire, None
         if wire is not None:
+            self._passed += wire.passed
             wire.fail(why)
 
     def _complain(self, why: str) -> None:

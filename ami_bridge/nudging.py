@@ -264,3 +264,4 @@ _HEARD: dict[str, Callable[[Nudging, Mapping[str, str]], None]] = {
     "QueueMemberPause": Nudging._seen,
     "QueueMemberRemoved": Nudging._removed,
 }
+NAMES = tuple(_HEARD)  # the events that are listened to

@@ -24,6 +24,7 @@ from psap.training.callers import simulated_callers
 from psap.training.model import TrainingError, What
 
 STEPS = {"Newchannel": What.RINGING, "ChannelTalkingStart": What.SPOKE, "Hangup": What.ENDED}
+NAMES = (*STEPS, "Newstate", "OriginateResponse")  # the events that are listened to
 
 
 class Trainings:

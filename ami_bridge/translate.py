@@ -29,7 +29,12 @@ LONGEST_NUMBER = 15  # characters of a number that may be meant
 
 def at_us(event: Headers) -> int:
     """When it happened, UTC microseconds; our own clock where Asterisk gives no timestamp."""
-    stamp = STAMP.fullmatch(event.get("Timestamp", ""))
+    text = event.get("Timestamp", "")
+    if len(text) == 17 and text[10] == "." and text.isascii():  # as Asterisk writes it, until 2286
+        digits = text[:10] + text[11:]
+        if digits.isdigit():
+            return int(digits)
+    stamp = STAMP.fullmatch(text)
     if stamp:
         return int(stamp[1]) * 1_000_000 + int(((stamp[2] or "") + "000000")[:6])
     return time.time_ns() // 1000
@@ -42,7 +47,7 @@ def phone_of(channel_or_interface: str) -> str | None:
     name = channel_or_interface[len(PHONE) :].split("/", 1)[0].split("@", 1)[-1]
     head, dash, tail = name.rpartition("-")
     # a channel's name ends with eight hexadecimal digits, an interface's does not
-    if dash and len(tail) == 8 and all(c in "0123456789abcdef" for c in tail):
+    if dash and len(tail) == 8 and not tail.strip("0123456789abcdef"):
         name = head
     return None if not name or name in OUTSIDE else name
 
@@ -293,6 +298,9 @@ def call_fact(event: Headers) -> f.Fact | None:
 
 _MEMBERS = ("QueueMember", "QueueMemberAdded", "QueueMemberStatus", "QueueMemberPause")
 _AGENTS = {*_MEMBERS, "QueueMemberRemoved", "DeviceStateChange"}
+
+
+NAMES = frozenset(_CALLS) | _AGENTS  # the events that may become a fact
 
 
 def agent_fact(event: Headers) -> q.AgentFact | None:

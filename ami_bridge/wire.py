@@ -14,7 +14,7 @@ import contextlib
 import itertools
 import re
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from typing import Any
 
 from panoramisk.actions import Action
@@ -140,9 +140,12 @@ def plain(message: Message) -> Headers:
 
 def read_event(raw: bytes) -> Headers:
     """An event's headers, quickly; of a header that came twice the first counts."""
-    lines = raw.decode("utf-8", "replace").split("\r\n")
-    lines.reverse()
-    return dict([line.split(": ", 1) for line in lines if ": " in line])
+    out: Headers = {}
+    for line in reversed(raw.decode("utf-8", "replace").split("\r\n")):
+        name, colon, value = line.partition(": ")
+        if colon:
+            out[name] = value
+    return out
 
 
 class SafeAction(Action):  # type: ignore[misc]
@@ -167,14 +170,22 @@ class Wire(AMIProtocol):  # type: ignore[misc]
     """The protocol of one connection. It never reconnects; it tells its owner and is thrown away."""
 
     def __init__(
-        self, on_event: Callable[[Headers], None], on_lost: Callable[[str], None], *, greeted: bool = True
+        self,
+        on_event: Callable[[Headers], None],
+        on_lost: Callable[[str], None],
+        *,
+        greeted: bool = True,
+        wanted: Container[bytes] | None = None,
     ) -> None:
-        """``greeted`` False: the first line must be Asterisk's banner."""
+        """``greeted`` False: the first line must be Asterisk's banner. ``wanted``: names of the events that
+        anybody hears; others are counted and not even read. None: all are wanted."""
         self.on_event = on_event
         self.on_lost = on_lost
         self.buffer = bytearray()
         self.searched = 0  # bytes of the buffer that hold no end
         self.greeted = greeted
+        self.wanted = wanted
+        self.passed = 0  # events that nobody wanted
         self.received = 0  # bytes, for the watchdog
         self.reading = True
         self.closed = False
@@ -247,7 +258,10 @@ class Wire(AMIProtocol):  # type: ignore[misc]
 
     def _message(self, raw: bytes) -> None:
         if raw.startswith(b"Event: ") and b"\r\nActionID: " not in raw:
-            self.on_event(read_event(raw))
+            if self.wanted is None or raw[7 : raw.find(b"\r\n")] in self.wanted:
+                self.on_event(read_event(raw))
+            else:
+                self.passed += 1
             return
         if BULK_MARK in raw and raw.startswith(b"Response: "):
             self._bulk_answer(raw)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -15,14 +15,14 @@ import typer
 
 from bench.bridge_place import Place, until
 from bench.bridge_side import SIDES
-from bench.bridge_stream import lap, recorded
+from bench.bridge_stream import END, lap, recorded
 from bench.page import Side, machine, table, write_section
 from psap.cli.say import step
 from tests.support.fake_ami import FakeAmi
 
 AIM = 1.5  # times panoramisk with one pattern
 WITHIN = 120.0  # seconds for one side's turn
-PIECE = 32_768  # bytes in one write
+PIECE, SMALL_PIECE = 32_768, 2_048  # bytes in one write, at once and at a real pace
 TOLD = {
     "split": "raw split of the bytes into events",
     "panoramisk": "**limit**: panoramisk with one pattern that does nothing",
@@ -126,13 +126,22 @@ class Turns:
         sent, whole = 0, sum(map(len, data))
         seconds = laps * calls_of_lap() / calls_a_second if calls_a_second else 0.0
         for text in data:
-            for start in range(0, len(text), PIECE if not seconds else 2_048):
+            for piece in pieces(text, PIECE if not seconds else SMALL_PIECE):
                 await until(began + seconds * sent / whole)
-                piece = text[start : start + (PIECE if not seconds else 2_048)]
                 await fake.emit(piece)
                 sent += len(piece)
         told = json.loads(await answer)
         return told["cpu"] / events * 1e6, told["profile"]
+
+
+def pieces(text: bytes, size: int) -> Iterator[bytes]:
+    """Whole events, about so many bytes together: between two writes the server may answer an action."""
+    start = 0
+    while start < len(text):
+        end = text.find(END, start + size)
+        end = len(text) if end < 0 else end + len(END)
+        yield text[start:end]
+        start = end
 
 
 def calls_of_lap() -> int:

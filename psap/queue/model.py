@@ -223,6 +223,15 @@ class Agent:
             return AgentState.WRAPPING_UP
         return AgentState.READY
 
+    def looks(self) -> tuple[object, ...]:
+        """All that ``shown`` shows, as it is: cheap to compare."""
+        counts = self.telephone
+        seen = counts.member or counts.registered
+        return (
+            *(self.agent, self.name, self.state, self.since, counts.reason if counts.paused else None),
+            *(self.call_id, counts.kind if seen else None, counts.registered),
+        )
+
     def shown(self) -> dict[str, Any]:
         """As the contract and the HTTP interface show an agent."""
         return {
@@ -300,7 +309,7 @@ class Desk:
                 return None
             agent = Agent(fact.agent, fact.agent, Telephone(fact.phone), since=fact.at)
             self.by_phone[fact.phone] = agent
-        before = agent.shown()
+        before = agent.looks()
         telephone = agent.named(fact.phone)
         if telephone is None:
             return None
@@ -316,7 +325,7 @@ class Desk:
         elif isinstance(fact, PhoneSeen):
             telephone.device = fact.device
         agent.settle(fact.at)
-        return agent if agent.shown() != before else None
+        return agent if agent.looks() != before else None
 
     def call_moved(self, phone: str | None, at: int, call: str | None, what: AgentState) -> Agent | None:
         """A call rings at, talks to or (READY) left a telephone; the agent if it changed."""
@@ -324,7 +333,7 @@ class Desk:
         telephone = agent.named(phone or "") if agent else None
         if agent is None or telephone is None:
             return None
-        before = agent.shown()
+        before = agent.looks()
         was_talking = agent.talking
         agent.ringing = what is AgentState.RINGING
         agent.talking = what is AgentState.TALKING
@@ -334,7 +343,7 @@ class Desk:
                 agent.wraps_until = at + agent.wrapup * 1_000_000
         agent.call_id = call
         agent.settle(at)
-        return agent if agent.shown() != before else None
+        return agent if agent.looks() != before else None
 
     def free(self) -> int:
         """How many agents could take a call now."""
