@@ -9,6 +9,8 @@ import os
 import pwd
 from pathlib import Path
 
+import typer
+
 from psap.cli.say import RefusedError
 from psap.platform import pbx_root
 from psap.platform.settings import ROOT
@@ -43,11 +45,13 @@ def become_owner(home: Path, *, make: bool = False) -> None:
     os.setuid(uid)
     os.environ["HOME"] = folder
     os.environ["USER"] = os.environ["LOGNAME"] = name
-    if not os.access(ROOT / "psap" / "cli", os.R_OK | os.X_OK):
-        raise RefusedError(
-            f"akun {name} tidak dapat membaca {ROOT}; pasang di /opt/psap112 / "
-            f"the account {name} cannot read {ROOT}; install in /opt/psap112"
-        )
+    # the software, its libraries and Python itself, of which more is read on the way
+    for needed in (ROOT / "psap" / "cli" / "main.py", Path(typer.__file__), Path(os.__file__)):
+        if not os.access(needed, os.R_OK):
+            raise RefusedError(
+                f"akun {name} tidak dapat membaca {needed}; pasang di /opt/psap112 dengan Python sistem / "
+                f"the account {name} cannot read {needed}; install in /opt/psap112, with the system's Python"
+            )
 
 
 def _give(home: Path, uid: int, gid: int) -> None:

@@ -77,8 +77,8 @@ def _carriers(settings: Settings) -> Iterator[tuple[int, str]]:
                 yield pid, part
         elif conf in argv and b"psap.platform.supervisor_main" in argv:
             yield pid, "supervisord"
-        elif argv[0].startswith(b"redis-server") and redis in argv[0]:
-            yield pid, "redis"  # it writes its title over its environment
+        elif argv[0].split(b" ")[0].endswith(b"redis-server") and redis in argv[0]:
+            yield pid, "redis"  # it writes its title, with or without a path, over its environment
 
 
 def _same_home(settings: Settings, pid: int) -> bool:
