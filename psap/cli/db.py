@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
+import sqlite3
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -203,7 +205,8 @@ def _switch(settings: Settings, moved: Settings) -> None:
     if path is None:
         step(f"{_shown(settings)} dibiarkan apa adanya", "the old database stays as it is")
         return
-    sqlite.scrub(path)
+    with contextlib.suppress(sqlite3.Error):  # one file is easier to carry about than three
+        sqlite.scrub(path)
     aside = sqlite.lay_aside(path, f"moved-{datetime.now(tz=UTC):%Y%m%dT%H%M%SZ}")
     step(f"Yang lama disimpan: {aside}", "the old file is kept under that name")
 

@@ -22,6 +22,8 @@ from psap.platform.moving_sides import (
     shape_of,
 )
 
+# what its driver raises where SQLite let any value into any column
+_NOT_OF_THE_TYPE = (ValueError, TypeError, AttributeError, OverflowError)
 _PG_COLUMNS = """
 SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod),
        array_position(i.indkey::int2[], a.attnum)
@@ -124,7 +126,7 @@ class PostgresSide:
     async def write(self, shape: Shape, rows: list[Row]) -> None:
         try:
             await self._raw.copy_records_to_table(shape.table, records=rows, columns=shape.names)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, ValueError, TypeError) as error:
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, *_NOT_OF_THE_TYPE) as error:
             raise MovingError(
                 f"{shape.table}{_which(shape, rows, error)}: {error}{_how_to_mend(error)}"
             ) from error

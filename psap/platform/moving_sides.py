@@ -118,7 +118,10 @@ def plain_json(text: object) -> object:
     """One spelling for every way to write the same JSON."""
     if not isinstance(text, str):
         return text
-    return json.dumps(json.loads(text), sort_keys=True, separators=(",", ":"))
+    value = json.loads(text)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)  # SQLite makes 1 of 1.0
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
 class SqliteSide:
@@ -162,11 +165,7 @@ class SqliteSide:
     async def rows(self, shape: Shape, *, ordered: bool) -> AsyncGenerator[list[Row], None]:
         order = ", ".join(f'"{name}"' for name in shape.key) if ordered else "rowid"
         cursor = self._database.execute(f'SELECT {shape.quoted()} FROM "{shape.table}" ORDER BY {order}')  # noqa: S608
-        unlike = {
-            place: {"bool": _bool, "float": _float}[kind]
-            for place, (_, kind) in enumerate(shape.columns)
-            if kind in ("bool", "float")
-        }
+        unlike = {place: _UNLIKE[kind] for place, (_, kind) in enumerate(shape.columns) if kind in _UNLIKE}
         while batch := cursor.fetchmany(BATCH):
             if unlike:
                 columns = list(zip(*batch, strict=True))
@@ -208,3 +207,11 @@ def _bool(value: Any) -> Any:
 
 def _float(value: Any) -> Any:
     return float(value) if type(value) is int else value
+
+
+def _json(value: Any) -> Any:
+    # to SQLite a column of JSON is one of numbers: a text that is a number becomes one
+    return json.dumps(value) if type(value) in (int, float) else value
+
+
+_UNLIKE = {"bool": _bool, "float": _float, "json": _json}

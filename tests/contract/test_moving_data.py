@@ -117,6 +117,27 @@ def test_there_and_back_everything_is_equal(
     there_and_back(filled, postgres, place, tmp_path, 2_000)
 
 
+def test_json_of_a_single_value_is_the_same_value(
+    filled: Filled, postgres: PostgresServer, place: str, tmp_path: Path
+) -> None:
+    """SQLite makes numbers of texts that are numbers, in a column of JSON."""
+    values = [5, -1.5, 2.0, 1_790_000_000_000_000, "kata", "7", True, None, [], {}]
+    source = filled(tmp_path / "psap.db")
+    with contextlib.closing(sqlite3.connect(tmp_path / "psap.db")) as database:
+        rows = [("x", f"v{number}", json.dumps(value)) for number, value in enumerate(values)]
+        database.executemany("INSERT INTO state VALUES (?, ?, ?)", rows)
+        database.commit()
+    copy(source, place)
+    query = "SELECT value FROM state WHERE site = 'x' ORDER BY length(name), name"
+    told = postgres.sql(query, name_of(place)).splitlines()
+    assert [json.loads(each) for each in told] == values
+    postgres.sql("UPDATE state SET value = '3.0' WHERE name = 'v2'", name_of(place))
+    copy(place, new_sqlite(tmp_path / "back.db", HEAD))
+    with contextlib.closing(sqlite3.connect(tmp_path / "back.db")) as database:
+        back = [row[0] for row in database.execute(query)]
+    assert [json.loads(each) if isinstance(each, str) else each for each in back] == [5, -1.5, 3, *values[3:]]
+
+
 @pytest.mark.long
 def test_a_hundred_thousand_calls_there_and_back(
     filled: Filled, postgres: PostgresServer, place: str, tmp_path: Path
