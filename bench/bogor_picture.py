@@ -62,15 +62,15 @@ def picture(
             out.append(f'<path d="{cross}" stroke="{LOST}" fill="none"/>')
     legend = (
         (MARK, "dijawab / answered"),
-        (LOST, "menutup dalam antrean / gave up"),
-        (LINE, "rata-rata, simulasi putus-putus / mean, simulated dashed"),
+        (LOST, "menutup / gave up"),
+        (LINE, "rata-rata / mean (- - simulasi)"),
         (BAND_COLOUR, "95 % simulasi / simulated"),
     )
     place = float(LEFT)
     for colour, words in legend:
         out.append(f'<rect x="{place:.0f}" y="23" width="9" height="9" fill="{colour}"/>')
         out.append(f'<text x="{place + 13:.0f}" y="31">{words}</text>')
-        place += 26 + 5.6 * len(words)
+        place += 28 + 5.6 * len(words)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\n".join([*out, "</svg>"]) + "\n", "utf-8")
 
