@@ -28,7 +28,7 @@ STILL_STARTING = (ConnectionError, FileNotFoundError, TimeoutError, asyncpg.Cann
 def main() -> int:
     """The exit code."""
     settings = Settings()
-    if settings.database_url is not None and not asyncio.run(_database_answers(settings.database_url)):
+    if settings.database_url is not None and not asyncio.run(_database_answers(settings)):
         if not _was_prepared(settings.home):
             return _refuse(
                 f"basis data tidak menjawab dalam {WAIT_SECONDS:.0f} detik: docker compose logs postgres / "
@@ -47,13 +47,16 @@ def main() -> int:
     return code
 
 
-async def _database_answers(url: str) -> bool:
+async def _database_answers(settings: Settings) -> bool:
     """True as soon as it answers at all: that it refuses us is for ``prepare`` to say."""
+    url = str(settings.database_url).replace("+asyncpg", "")
+    secret = settings.database_password_file
+    password = secret.read_text("utf-8").strip("\r\n") if secret and secret.is_file() else None
     end = time.monotonic() + WAIT_SECONDS
     while time.monotonic() < end:
         try:
             async with asyncio.timeout(5):
-                connection = await asyncpg.connect(url.replace("+asyncpg", ""))
+                connection = await asyncpg.connect(url, password=password)
         except STILL_STARTING:
             await asyncio.sleep(0.2)
             continue

@@ -115,8 +115,12 @@ class Stack:
     def up(self) -> float:
         """Start everything and wait until it is healthy; the seconds it took."""
         began = time.monotonic()
-        self.compose("up", "-d", "--no-build", *self.only, check=False)
-        self.await_healthy()
+        told = self.compose("up", "-d", "--no-build", *self.only, check=False)
+        try:
+            self.await_healthy(HEALTHY_SECONDS if told.returncode == 0 else 0)
+        except NotHealthyError as error:
+            said = told.stderr.strip().splitlines()[-1:] if told.returncode else []
+            raise NotHealthyError("; ".join([str(error), *said])) from None
         return time.monotonic() - began
 
     def down(self) -> None:
