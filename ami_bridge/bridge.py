@@ -60,6 +60,7 @@ from psap.platform.database import Database
 from psap.platform.events import Event, EventType
 from psap.platform.heartbeat import beat_forever
 from psap.platform.hot import Hot
+from psap.platform.pauses import keep_what_is_there
 from psap.platform.settings import Settings, load_secrets
 from psap.platform.troubles import Complaint, Trouble
 from psap.recordings.service import Shelf
@@ -261,6 +262,7 @@ class Bridge:
         ]
         self.errands.soon(self.keeping.check())
         await self.commands.start()
+        keep_what_is_there()
         try:
             stopped = asyncio.create_task(stop.wait(), name="stop")
             done, _ = await asyncio.wait([stopped, recorder, *tasks], return_when=asyncio.FIRST_COMPLETED)

@@ -258,7 +258,7 @@ class Wire(AMIProtocol):  # type: ignore[misc]
 
     def _message(self, raw: bytes) -> None:
         if raw.startswith(b"Event: ") and b"\r\nActionID: " not in raw:
-            if self.wanted is None or raw[7 : raw.find(b"\r\n")] in self.wanted:
+            if self.wanted is None or raw.partition(b"\r\n")[0][7:] in self.wanted:
                 self.on_event(read_event(raw))
             else:
                 self.passed += 1

@@ -15,6 +15,7 @@ from console.limits import CONNECTIONS, HEADER_LINE, KEEP_ALIVE, Connections
 from console.tls import TlsError, follow, make_context
 from psap.agencies.profile import ProfileError
 from psap.platform.log import setup_log
+from psap.platform.pauses import keep_what_is_there
 from psap.platform.settings import load_settings
 
 GOODBYE = 1.0  # seconds for requests in progress
@@ -68,6 +69,7 @@ async def serve() -> int:
             servers.append(await listen_locally(connections, settings.http_socket))
         except OSError as error:  # desks without the front are better than none
             log.error("cannot listen", address=str(settings.http_socket), why=error.strerror)
+    keep_what_is_there()
     log.info("console listens", address=settings.http_bind, port=settings.http_port)
     tasks = [asyncio.create_task(connections.sweep_forever(), name="connections")]
     if context is not None and settings.tls_cert is not None and settings.tls_key is not None:

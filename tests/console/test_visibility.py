@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from console.live import Wire, later
+from console.live import Message, Wire, later
 from console.visibility import mask_number
 from psap.accounts.model import Role
 from psap.platform.events import Event, EventType
@@ -98,3 +98,15 @@ def test_places_in_the_stream_are_numbers_not_text() -> None:
 
 def test_unknown_numbers_stay_unknown() -> None:
     assert mask_number(None) is None
+
+
+@pytest.mark.parametrize("length", [0, 1, 125, 126, 65_535, 65_536])
+def test_a_message_is_framed_for_any_websocket(length: int) -> None:
+    """RFC 6455, 5.2: final text frame, no mask, the shortest length that fits."""
+    frame = Message("x" * length).frame
+    assert frame[0] == 0x81
+    size = {126: 2, 127: 8}.get(frame[1], 0)
+    told = int.from_bytes(frame[2 : 2 + size], "big") if size else frame[1]
+    assert told == length
+    assert size == (0 if length < 126 else 2 if length < 65_536 else 8)
+    assert frame[2 + size :] == b"x" * length
