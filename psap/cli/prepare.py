@@ -10,6 +10,7 @@ import asyncio
 import json
 import os
 import shutil
+import sys
 import time
 from pathlib import Path
 from typing import Annotated, Any
@@ -41,7 +42,13 @@ def prepare(
     began = time.monotonic()
     settings = settings_for_up(home, profile, demo)
     accounts = make_ready(settings, build_page=not (page.STATIC / "index.html").exists())
-    show_accounts(accounts)
+    if sys.stdout.isatty() or not settings.outside:
+        show_accounts(accounts)
+    elif accounts:  # a journal or a container's log keeps what is said here
+        step(
+            f"{len(accounts)} akun contoh; kata sandinya: PSAP_DEMO_PASSWORD, atau ./112 users password NAMA",
+            "demo accounts; their password is not written into a log",
+        )
     step(f"Siap ({time.monotonic() - began:.1f} detik)", f"prepared ({time.monotonic() - began:.1f} s)")
 
 
@@ -72,7 +79,7 @@ def settings_for_up(home: Path | None, profile: str | None, demo: bool) -> Setti
 
 
 def show_accounts(accounts: list[Account]) -> None:
-    """The demo accounts, for the person at the keyboard; no log keeps them."""
+    """The demo accounts, for the person at the keyboard."""
     for username, role, password in accounts:
         print(f"  {username:<18} {role:<12} {password}")
 

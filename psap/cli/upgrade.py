@@ -77,12 +77,11 @@ def upgrade(
 
 
 def _renew_asterisk(settings: Settings, keeper: Keeper, seconds: int) -> None:
-    """Drain Asterisk, give it the new configuration, start it anew; says how long each took."""
+    """Give Asterisk the new configuration, drain it, start it anew; says how long each took."""
+    keeper.render()  # before the door closes: it takes a while, and counts only from the next start
     shut = time.monotonic()
     try:
         took = empty(settings, seconds)
-        draining.stand(settings, draining.FURTHEST)
-        keeper.render()
         draining.stand(settings, draining.FURTHEST)
     except BaseException as error:
         with suppress(PbxConsoleError):  # the old one goes on, and takes calls
