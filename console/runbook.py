@@ -42,6 +42,10 @@ def page_of(path: Path, _stamp: int) -> str:
     for opened, words in pairwise(tokens):
         if opened.type == "heading_open":
             opened.attrSet("id", anchor(words.content))
+        for inner in opened.children or ():
+            # the other documents are not served here: their names stay, the links would lead nowhere
+            if inner.type == "link_open" and not str(inner.attrGet("href")).startswith(("#", "http")):
+                inner.attrs.pop("href")
     body = reader.renderer.render(tokens, reader.options, {})
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>112 · Runbook</title>'
