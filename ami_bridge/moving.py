@@ -32,7 +32,8 @@ class Moving:
         priority, agent = text(params, "priority", needed=False), text(params, "agent", needed=False)
         if (priority is None) == (agent is None):
             raise ControlError("bad_request", "priority atau agent, salah satu / either priority or agent")
-        if tracker is None or not tracker.waiting:
+        before = None if tracker is None else self._row(tracker.call.id)
+        if tracker is None or before is None:
             raise ControlError("not_waiting_call", "pelapor tidak sedang menunggu / the caller does not wait")
         uniqueid = tracker.call.uniqueid
         if priority is not None:
@@ -43,5 +44,8 @@ class Moving:
             target = await self._targets.find({"kind": "agent", "id": agent})
             who = Party(PartyKind.AGENT, agent or "")
             await self._actions.send_on(uniqueid, who, target.dial, by, None, "move")
-        rows = self._following.waiting()
-        return next((row for row in rows if row["call_id"] == tracker.call.id), {"call_id": tracker.call.id})
+        # who was sent to one telephone, or is just entering the queue anew, has no place in it now
+        return self._row(tracker.call.id) or before
+
+    def _row(self, call_id: str) -> dict[str, Any] | None:
+        return next((row for row in self._following.waiting() if row["call_id"] == call_id), None)

@@ -19,6 +19,10 @@ class ScriptedBridge:
         self.answers: dict[str, Any] = {
             "blocks.sync": {"written": 1, "deleted": 0},
             "call.quality": {"quality": []},
+            "waiting.move": {
+                "call_id": "6f2c1f4e-0d0c-5c53-a7c4-3f8f0a6f6d10",
+                "since": "2026-01-01T00:00:00+00:00",
+            },
             "phone.open": {
                 "username": "p0",
                 "password": "acak",
