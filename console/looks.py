@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from console.parts import Parts
 
 FILES_EVERY = 5.0  # seconds
-RECORDS_EVERY = 15.0
+RECORDS_EVERY = 15.0  # scaled by PSAP_TIMER_SCALE
 SHARE = 20  # times as long as counting took is waited before the next
 PATIENCE = 10.0  # seconds for the database
 HOURS = 12
@@ -66,7 +66,8 @@ class Looks:
             except Exception as error:
                 log.warning("the records cannot be counted", error=type(error).__name__)
                 self.records, self.hours = {}, None
-            await asyncio.sleep(max(RECORDS_EVERY, SHARE * (time.monotonic() - began)))
+            every = max(1.0, RECORDS_EVERY * self._parts.settings.timer_scale)
+            await asyncio.sleep(max(every, SHARE * (time.monotonic() - began)))
 
     async def _count(self) -> None:
         parts, now = self._parts, self._parts.clock.now_us()

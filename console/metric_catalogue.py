@@ -68,6 +68,7 @@ BRIDGE = (  # ``health.figures``, at most a second old
     Family("psap_catch_up_behind", "behind", "1 until every call of the ledger has its record."),
     Family("psap_unsaved_records", "unsaved", "Records and marks that the database does not have yet."),
     Family("psap_publish_waiting", "publish_waiting", "Events that wait for Redis."),
+    Family("psap_nudges_total", "nudges", "How often the queue was told that a call taker is free."),
     Family("psap_blocks", "blocks", "Numbers in Asterisk's own block list."),
     Family("psap_blocks_written_total", "blocks_written", "Numbers written into Asterisk's block list."),
     Family("psap_blocks_deleted_total", "blocks_deleted", "Numbers taken out of Asterisk's block list."),

@@ -36,6 +36,7 @@ COPY ami_bridge ami_bridge
 COPY asterisk-config asterisk-config
 COPY console console
 COPY dialplan dialplan
+COPY docs/runbook.md docs/
 COPY docker/entrypoint.sh docker/health.py docker/prepare.py docker/
 COPY profiles profiles
 COPY prompts prompts

@@ -223,6 +223,7 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                     q("rate(psap_ami_events_total{@}[$__rate_interval])", "/s"),
                     q("psap_ami_events_waiting{@}", "waiting"),
                     q("psap_ami_events_waiting_most{@}", "most"),
+                    q("rate(psap_nudges_total{@}[$__rate_interval])", "nudges/s"),
                 ),
             ),
             Panel(
