@@ -132,6 +132,7 @@ def report(result: Result) -> list[str]:
         ["**lost** (no record, refused, or stayed and reached nobody)", f"**{len(checked.lost)}**"],
         ["**records that are wrong** (ending, by whom, call taker, kind, wait)", f"**{len(checked.wrong)}**"],
         ["records", checked.records],
+        ["gave up after the key, before the gate had taken it", checked.late],
         ["record's wait against the caller's own: median, 99 %", known],
         ["healthy at the end", "yes" if result.healthy else "NO"],
     ]  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sqlite3
 import time
 from collections import defaultdict
@@ -18,17 +19,21 @@ SETTLE = 60.0  # seconds for the last records
 NEAR = 0.5  # seconds: the caller hung up as the receiver was lifted; either may have come first
 SOON = 1.0  # seconds: who gave up so soon after the key may not have reached the queue
 CLOSE = 1.5  # seconds of the run between the record's wait and the caller's own
-COLUMNS = "dialled, ending, ended_by, agent, wait_seconds, classification, number, source"
+COLUMNS = "dialled, ending, ended_by, agent, wait_seconds, classification, number, source, gate"
 
 
 @dataclass(slots=True)
 class Checked:
-    """``wrong``: one line a fault. ``off``: the record's wait minus the caller's, seconds of the run."""
+    """``wrong``: one line a fault. ``off``: the record's wait minus the caller's, seconds of the run.
+
+    ``late``: callers who had pressed their key and gave up before the gate had taken it.
+    """
 
     records: int = 0
     lost: list[str] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
     off: list[float] = field(default_factory=list)
+    late: int = 0
 
     @property
     def good(self) -> bool:
@@ -73,6 +78,7 @@ def check(placed: Sequence[Told], rows: Rows) -> Checked:
             (out.wrong if found else out.lost).append(f"{what}: {len(found)} records")
         if len(found) == 1:
             out.wrong += [f"{what}: {fault}" for fault in faults(each, found[0])]
+            out.late += each.joined is not None and found[0]["ending"] == "abandoned_in_gate"
             if each.joined and each.person and found[0]["wait_seconds"] is not None:
                 out.off.append(found[0]["wait_seconds"] - (each.person - each.joined))
     strangers = rows.keys() - {each.dialled for each in placed}
@@ -101,7 +107,9 @@ def faults(told: Told, record: dict[str, Any]) -> list[str]:
     crossed = told.left is not None and told.taken is not None and abs(told.left - told.taken) < NEAR
     if told.person is None and not crossed:
         soon = told.left is not None and told.joined is not None and told.left - told.joined < SOON
-        must("ending", "abandoned_in_queue", *(["abandoned_in_gate"] if soon else []))
+        # a key that fell between two commands of the gate is taken at its window's end: the record knows it
+        heard = kind.keys in str(json.loads(record["gate"]).get("keys"))
+        must("ending", "abandoned_in_queue", *(["abandoned_in_gate"] if soon or heard else []))
         must("ended_by", "caller")
         return out
     if crossed and record["ending"] != "answered":

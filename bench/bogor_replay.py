@@ -28,6 +28,8 @@ CARRIER = "127.0.0.2"
 LOOK = 0.04  # seconds between two looks whether a person is heard
 FRAMES = 6  # of the tone, 20 ms each, are a person
 GATE_LONGEST = 60.0  # seconds of the run: whoever says nothing is sent away before
+BETWEEN_KEYS = 0.25  # seconds: nobody's fingers are faster, at any speed of the replay
+FAREWELL = 3.0  # seconds of the run: a caller who does not hang up is hung up on
 TALK_LONGEST = 120.0  # seconds of the run
 DRAIN = 180.0  # seconds of the run for the last callers to end
 SETTLE = 60.0  # seconds for the last records
@@ -94,8 +96,12 @@ class Taker(DeskPhone):
             self._shift.goodbye(told)
         elif not done:
             call.hang_up()
-        with contextlib.suppress(TimeoutError):
-            await call.ended(TALK_LONGEST)
+        try:
+            await call.ended(FAREWELL)
+        except TimeoutError:
+            call.hang_up()
+            with contextlib.suppress(TimeoutError):
+                await call.ended(FAREWELL)
 
 
 class Shift:
@@ -167,7 +173,8 @@ class Shift:
             return
         if not told.again:  # who was cut off a moment ago is let through without a key
             await asyncio.sleep(arrival.acts_after / self.speed)
-            for key in kind.keys:
+            for place, key in enumerate(kind.keys):
+                await asyncio.sleep(BETWEEN_KEYS if place else 0.0)
                 await caller.press(key, how="info")
         told.joined = time.monotonic()
         until = told.joined + arrival.patience / self.speed

@@ -111,7 +111,9 @@ def _dialling(address: str, port: int) -> str:
 
     def later(method: str, cseq: str, tail: str = "Content-Length: 0\n") -> str:
         return (
-            f"{method} [$url] SIP/2.0\n{via}[branch]\nMax-Forwards: 70\nFrom: [$from];tag=[call_number]psap\n"
+            # SIPp's own [branch] is the same each time a step is taken: the second INFO would be a repetition
+            f"{method} [$url] SIP/2.0\n{via}z9hG4bK-[call_id]-{cseq}\nMax-Forwards: 70\n"
+            "From: [$from];tag=[call_number]psap\n"
             "To: [$ptag]\n" + rest.format(cseq, method) + contact + "\n" + tail
         )
 

@@ -175,6 +175,7 @@ TALKED = {"joined": 1.0, "person": 3.0, "taker": "bogor1", "taken": 2.9}
 RECORD = {
     "ending": "answered", "ended_by": "caller", "agent": "bogor1", "wait_seconds": 1.9, "source": "live",
     "classification": "emergency", "number": told("emergency").arrival.number, "dialled": "112000000001",
+    "gate": '{"result": "key0", "keys": ""}',
 }  # fmt: skip
 
 
@@ -201,6 +202,9 @@ def test_the_ways_to_end_without_a_person() -> None:
     gone = told("prank", joined=1.0, left=9.0)
     assert faults(gone, RECORD | {"ending": "abandoned_in_queue", "agent": None}) == []
     assert faults(gone, RECORD) != []
+    late = RECORD | {"ending": "abandoned_in_gate", "agent": None}
+    assert len(faults(gone, late)) == 1
+    assert faults(gone, late | {"gate": '{"result": "hung_up", "keys": "0"}'}) == []
     quiet = told("silent")
     assert faults(quiet, RECORD | {"ending": "no_response", "ended_by": "system"}) == []
     leaves = told("leaves the greeting", left=1.0)
