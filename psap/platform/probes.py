@@ -8,6 +8,7 @@ import contextlib
 import sqlite3
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from pydantic import BaseModel
 
@@ -113,7 +114,10 @@ async def _guarded(probe: Probe, settings: Settings) -> tuple[State, str]:
 
 
 async def _redis(settings: Settings) -> str:
-    if settings.redis_url is not None:
+    path, address = str(settings.run / "redis.sock"), urlsplit(settings.redis_url or "")
+    if address.scheme == "unix" and not address.netloc:
+        path = unquote(address.path)
+    elif settings.redis_url is not None:
         from psap.platform.hot import Hot
 
         hot = Hot(settings.redis_url)
@@ -122,8 +126,8 @@ async def _redis(settings: Settings) -> str:
         finally:
             await hot.close()
         return "PING answered"
-    # our own, on its socket: the client library takes longer to load than Redis to answer
-    reader, writer = await asyncio.open_unix_connection(str(settings.run / "redis.sock"))
+    # on a local socket: the client library takes longer to load than Redis to answer
+    reader, writer = await asyncio.open_unix_connection(path)
     try:
         writer.write(b"PING\r\n")
         answer = (await reader.readline()).decode("utf-8", "replace").strip()
@@ -215,12 +219,17 @@ async def _database(settings: Settings) -> str:
     if settings.database_url is None:
         version = await asyncio.to_thread(_sqlite_version, settings.home / "psap.db")
     else:
-        from psap.platform import migrate
-
-        usable, version = await asyncio.to_thread(migrate.current_ok, settings)
+        usable, version = await asyncio.to_thread(_current_ok, settings)
         if not usable:
             raise UnwellError(version)
     return f"version {version}"
+
+
+def _current_ok(settings: Settings) -> tuple[bool, str]:
+    """Loaded beside the other questions, not before their answers: it takes a second."""
+    from psap.platform import migrate
+
+    return migrate.current_ok(settings)
 
 
 def _sqlite_version(path: Path) -> str:
