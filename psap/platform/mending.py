@@ -82,8 +82,8 @@ WORDS: dict[str, Words] = {
             "The database does not answer: calls go on, records are kept and written later.",
         ),
         (
-            "Periksa ruang disk dan psap.db (./112 doctor); tulisan yang tertunda ada di spool/.",
-            "Check disk space and psap.db (./112 doctor); what waits to be written is in spool/.",
+            "Periksa ruang disk dan psap.db, atau server PostgreSQL (./112 doctor, ./112 db show); tulisan yang tertunda ada di spool/.",
+            "Check disk space and psap.db, or the PostgreSQL server (./112 doctor, ./112 db show); what waits to be written is in spool/.",
         ),
     ),
     "disk": Words(

@@ -17,8 +17,8 @@ from sqlalchemy.engine import URL, Connection, ExceptionContext, make_url
 from sqlalchemy.exc import ArgumentError, DataError, DisconnectionError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-CONNECT_SECONDS = 2.0
-PING_SECONDS = 2.0  # a connection that does not answer so long is given up
+CONNECT_SECONDS = 4.0  # a loaded machine takes its time to make a process for us
+PING_SECONDS = 3.0  # a connection that does not answer so long is given up
 COMMAND_SECONDS = 15.0  # one statement; whoever has longer ones says so
 IDLE_SECONDS = 30  # of a transaction whose client was stopped: its locks must not hold everybody up
 POOL, OVERFLOW = 5, 10  # connections of one process

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import shutil
 import sqlite3
 import subprocess
@@ -16,14 +17,17 @@ import aiohttp
 import pytest
 import pytest_asyncio
 from aiohttp.test_utils import TestServer
+from sqlalchemy import select
 
 from console.app import make_app, make_parts
 from console.parts import Parts
 from psap.accounts.model import Role, User
 from psap.platform.hot import Hot, HotAwayError
 from psap.platform.migrate import migrate
+from psap.platform.schema import metadata
 from psap.platform.settings import Settings
 from tests.console.bridge import ScriptedBridge
+from tests.support.postgres import PostgresServer
 
 PASSWORD = "kata-Sandi-112"
 
@@ -108,11 +112,35 @@ class Console:
             is_json = answer.content_type.endswith("json")
             return answer.status, await answer.json(content_type=None) if is_json and text else text
 
+    async def stored(self) -> str:
+        """Every row of every table, in one text."""
+        async with self.parts.database.read() as connection:
+            rows = [list(await connection.execute(select(table))) for table in metadata.sorted_tables]
+        return str(rows)
+
     def live(self, who: str, after: str | None = None) -> Any:
         """A WebSocket as ``who``, to be used with ``async with``."""
         query = {} if after is None else {"after": after}
         headers = {"Authorization": f"Bearer {self.tokens[who]}"}
         return self.http.ws_connect(self.url("/events"), params=query, headers=headers)
+
+
+# what pages ask of the database, and what strangers send: on PostgreSQL as well, the rest on SQLite alone
+ON_BOTH = {"test_calls", "test_hostile", "test_missed", "test_roles"}
+_names = (f"console_{number}" for number in itertools.count(1))
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Every test of a module in ``ON_BOTH`` that serves a console runs once for each engine."""
+    module = metafunc.module.__name__.rpartition(".")[2]
+    if module in ON_BOTH and "console" in metafunc.fixturenames:
+        metafunc.parametrize("engine", ["sqlite", "postgresql"], indirect=True)
+
+
+@pytest.fixture
+def engine(request: pytest.FixtureRequest) -> str:
+    """Which engine the console stands on."""
+    return str(getattr(request, "param", "sqlite"))
 
 
 @dataclass(frozen=True)
@@ -127,7 +155,21 @@ class Seed:
 def seed(tmp_path_factory: pytest.TempPathFactory) -> Seed:
     """Argon2 and migrations are slow by design or by nature: once is enough."""
     folder = tmp_path_factory.mktemp("seed")
-    settings = Settings(home=folder, profile="semarang")
+    return Seed(folder / "psap.db", _seeded(Settings(home=folder, profile="semarang")))
+
+
+@pytest.fixture(scope="session")
+def seeded_server(
+    postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[PostgresServer, Seed]:
+    """The same on PostgreSQL: the template database ``console``."""
+    folder = tmp_path_factory.mktemp("seed")
+    settings = Settings(home=folder, profile="semarang", database_url=postgres.create("console"))
+    return postgres, Seed(folder, _seeded(settings))
+
+
+def _seeded(settings: Settings) -> dict[str, str]:
+    """Tables and accounts in an empty database; the accounts' tokens."""
     migrate(settings)
 
     async def fill() -> dict[str, str]:
@@ -139,7 +181,7 @@ def seed(tmp_path_factory: pytest.TempPathFactory) -> Seed:
         await parts.database.close()
         return tokens
 
-    return Seed(folder / "psap.db", asyncio.run(fill()))
+    return asyncio.run(fill())
 
 
 @pytest.fixture
@@ -153,10 +195,25 @@ def home(seed: Seed) -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
+@pytest.fixture
+def served(
+    home: Path, seed: Seed, engine: str, request: pytest.FixtureRequest
+) -> Iterator[tuple[Settings, Seed]]:
+    """The settings of a console on its own database, and who can sign in there."""
+    if engine == "sqlite":
+        yield Settings(home=home, profile="semarang"), seed
+        return
+    server, known = request.getfixturevalue("seeded_server")
+    name = next(_names)
+    (home / "psap.db").unlink()
+    yield Settings(home=home, profile="semarang", database_url=server.create(name, "console")), known
+    server.drop(name)
+
+
 @pytest_asyncio.fixture
-async def console(home: Path, seed: Seed) -> AsyncIterator[Console]:
+async def console(home: Path, served: tuple[Settings, Seed]) -> AsyncIterator[Console]:
     """A console of Semarang with one account per role, and a second agent."""
-    settings = Settings(home=home, profile="semarang")
+    settings, seed = served
     redis, bridge = Redis(home / "run"), ScriptedBridge(settings.bridge_socket)
     await redis.start()
     await bridge.start()
@@ -167,6 +224,7 @@ async def console(home: Path, seed: Seed) -> AsyncIterator[Console]:
     async with aiohttp.ClientSession() as http:
         yield Console(home, parts, bridge, redis, server, http, dict(seed.tokens))
     await server.close()
+    await parts.database.close()
     await bridge.stop()
     redis.kill()
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from pathlib import Path
 from typing import Any
 
 from psap.calls.model import Caller, CallerKind, Ending, Flag
 from psap.missed import service
+from psap.platform.audit import read_audit
 from tests.console.conftest import Console
 from tests.console.test_calls import NUMBER, call, record
 
@@ -131,18 +131,14 @@ async def test_a_bad_cursor_and_a_strange_id_are_refused(console: Console) -> No
     assert (await console.ask("POST", "/missed/081234567890/claim", "agent1"))[0] == 404
 
 
-async def test_every_deed_is_in_the_audit_without_a_number(console: Console, home: Path) -> None:
-    import sqlite3
-
+async def test_every_deed_is_in_the_audit_without_a_number(console: Console) -> None:
     entry = await lost(console)
     await console.ask("POST", f"/missed/{entry['id']}/claim", "agent1")
     await console.ask("POST", f"/missed/{entry['id']}/release", "agent1")
     await console.ask("POST", f"/missed/{entry['id']}/close", "agent1", json={"result": "not_needed"})
-    with sqlite3.connect(home / "psap.db") as database:
-        rows = database.execute(
-            "SELECT actor, action, detail FROM audit WHERE subject = ? ORDER BY at", [entry["id"]]
-        ).fetchall()
-    assert [(row[0], row[1]) for row in rows] == [
+    async with console.parts.database.read() as connection:
+        rows = list(reversed(await read_audit(connection, "semarang", subject=entry["id"])))
+    assert [(row.actor, row.action) for row in rows] == [
         ("supervisor1", "missed.viewed"),  # who looked
         ("agent1", "missed.claimed"),
         ("agent1", "missed.released"),

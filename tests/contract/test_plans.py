@@ -46,7 +46,7 @@ NOW = START_US + CALLS * MINUTE  # a call a minute until now
 KEY = "6281231000007"
 WHOLE = frozenset({"calls", "incidents", "missed", "missed_calls", "marks", "blocks", "recordings", "audit"})
 
-_NUMBER = "'62812' || CAST(31000000 + (n * 7919) % 9973 AS TEXT)"
+_NUMBER = "'62812' || CAST(31000000 + n % 9973 * 7919 % 9973 AS TEXT)"
 _ENDING = """CASE n % 10 WHEN 0 THEN 'answered' WHEN 1 THEN 'answered' WHEN 2 THEN 'abandoned_in_queue'
  WHEN 3 THEN 'no_response' WHEN 4 THEN 'blocked' ELSE 'abandoned_in_gate' END"""
 _WORD = """CASE WHEN n % 997 = 0 THEN 'emergency' WHEN n % 10 = 0 THEN 'prank' ELSE 'unclassified' END"""

@@ -27,7 +27,7 @@ from psap.platform.settings import Settings, load_settings
 from tests.contract.conftest import ONLY_POSTGRES, SITE, START_US
 from tests.support.postgres import PASSWORD, PostgresServer
 
-PATIENCE = 30.0  # seconds until somebody must have said that the database is away; it takes two to five
+PATIENCE = 60.0  # seconds until somebody must have said that the database is away; it takes three to seven
 
 
 @pytest.fixture(scope="module")
