@@ -187,6 +187,15 @@ class Stack:
         """The container's first process, as the host numbers it."""
         return int(docker("inspect", "--format", "{{.State.Pid}}", self.container(service)).stdout)
 
+    def status(self, seconds: float = HEALTHY_SECONDS) -> dict[str, Any]:
+        """``112 status --json`` once it says that all is well: on a busy machine slow looks like ill."""
+        end = time.monotonic() + seconds
+        while True:
+            told: dict[str, Any] = json.loads(self.cli("status", "--json", check=False).stdout)
+            if told["healthy"]:
+                return told
+            assert time.monotonic() < end, told
+
     def kill(self, service: str) -> int:
         """End a container's process as a crash would (``docker kill`` would be a person's wish); its pid."""
         pid = self.pid(service)
