@@ -281,6 +281,7 @@ class Bridge:
             await self.errands.end()
             await self.hot.close()
             await self.reputation.close()
+            await self.data.close()
             await self.database.close()
             await self.keeping.close()
 

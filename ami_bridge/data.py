@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from psap.accounts import phones
 from psap.accounts.model import AccountError
@@ -14,7 +14,10 @@ from psap.calls.service import Following
 from psap.calls.store import AWAY_ERRORS
 from psap.platform.control import ControlError
 from psap.platform.database import Database
+from psap.platform.in_one_go import InOneGo
 from psap.queue import store as queue_store
+
+T = TypeVar("T")
 
 
 class Data:
@@ -23,6 +26,7 @@ class Data:
     def __init__(self, database: Database, site: str) -> None:
         self.database = database
         self.site = site
+        self._in_one_go = InOneGo(database)
 
     @asynccontextmanager
     async def _reading(self) -> AsyncIterator[Any]:
@@ -48,6 +52,21 @@ class Data:
         except AWAY_ERRORS as error:
             why = str(getattr(error, "orig", None) or error)
             raise ControlError("database_away", f"the database does not answer: {why}") from error
+
+    async def write_in_one_go(self, work: Callable[[Any], Coroutine[Any, Any, T]]) -> T:
+        """A transaction of many small steps, which does not hold the others up while we are busy.
+
+        ``work(connection)`` waits for nothing but the database. Raises ControlError(database_away).
+        """
+        try:
+            return await self._in_one_go.write(work)
+        except AWAY_ERRORS as error:
+            why = str(getattr(error, "orig", None) or error)
+            raise ControlError("database_away", f"the database does not answer: {why}") from error
+
+    async def close(self) -> None:
+        """Close what was opened here."""
+        await self._in_one_go.close()
 
     async def calls(self, ids: Sequence[str]) -> dict[str, tuple[Call, str | None]]:
         """Calls with their number keys. Raises ControlError(database_away), as all here."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from ami_bridge.data import Data
@@ -55,8 +56,8 @@ class MissedList:
         more = True
         while more:
             at = self._following.clock.now_us()
-            async with self._data.writing() as connection:
-                entries, more = await service.derive(connection, self._data.site, at)
+            work = partial(service.derive, site=self._data.site, now_us=at)
+            entries, more = await self._data.write_in_one_go(work)
             for entry in entries:
                 self._publish(changed(entry, at))
             if more:

@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import json
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -44,10 +44,9 @@ class Recorder:
         clock: Clock,
         log: Log,
         *,
-        on_mark: Callable[..., Awaitable[None]],
+        on_mark: Callable[..., Coroutine[Any, Any, None]],
         on_marked: Callable[[list[Mark]], Awaitable[None]],
     ) -> None:
-        self._database = database
         self._in_one_go = InOneGo(database)
         self._spool = spool / "calls.jsonl"
         self._clock = clock
@@ -173,11 +172,10 @@ class Recorder:
         if marks:
             await self._on_marked(marks)
 
-    async def _alone(self, entry: dict[str, Any], work: Callable[[Any], Awaitable[None]]) -> None:
+    async def _alone(self, entry: dict[str, Any], work: Callable[[Any], Coroutine[Any, Any, None]]) -> None:
         """Write one entry in its own transaction; a bad one is laid aside."""
         try:
-            async with self._database.write() as connection:
-                await work(connection)
+            await self._in_one_go.write(work)
         except AWAY_ERRORS:
             raise
         except Exception as error:

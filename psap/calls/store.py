@@ -36,7 +36,7 @@ _WORDS = ("ending", "ended_by", "priority", "classification", "source")
 
 def row_of(call: Call, number_key: str | None, updated_at: int) -> Row:
     """A call as its row; a copy, so the call may go on changing. JSON-ready."""
-    shown = call.model_dump(mode="json")
+    shown = call.model_dump(mode="json", warnings=False)
     row: Row = {name: shown[name] for name in (*_PLAIN, *_WORDS, *_PARTS)}
     row |= {name: getattr(call, name) for name in _MOMENTS}  # microseconds; shown, they are words
     row |= shown["caller"]
