@@ -21,7 +21,8 @@ from psap.platform.heartbeat import read_beat
 from psap.platform.pbx_console import PbxConsoleError
 from psap.platform.settings import ROOT, Settings, load_settings
 
-WELL_SECONDS = 60.0
+WELL_SECONDS = 150.0  # as `up` waits: a machine that does much else takes its time
+TRIAL_SECONDS = 180.0
 # the bridge before agi: it tells the dialplan whether agi is there
 FIRST = ("console", "ami_bridge", "agi")
 TRIAL = "import agi.server, ami_bridge.bridge, console.app"
@@ -131,9 +132,20 @@ def _rehearse(settings: Settings) -> None:
     from psap.agencies.profile import ProfileError, load_profile
 
     step("Memeriksa perangkat lunak baru", "trying the new software")
-    tried = subprocess.run(
-        [sys.executable, "-c", TRIAL], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
-    )
+    try:
+        tried = subprocess.run(
+            [sys.executable, "-c", TRIAL],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=TRIAL_SECONDS,
+        )
+    except subprocess.TimeoutExpired:
+        raise RefusedError(
+            f"perangkat lunak baru belum termuat dalam {TRIAL_SECONDS:.0f} detik: mesin terlalu sibuk? / "
+            f"the new software did not load within {TRIAL_SECONDS:.0f} s: is the machine too busy?"
+        ) from None
     if tried.returncode != 0:
         last = (tried.stderr.strip().splitlines() or ["?"])[-1]
         raise RefusedError(
