@@ -69,7 +69,7 @@ def looked_after(config: dict[str, Any]) -> Iterator[str]:
         health = service.get("healthcheck", {})
         if name not in ONE_SHOT and (health.get("disable") or not health.get("interval")):
             yield f"{name}: no health check"
-        if service.get("restart") != ("no" if name in ONE_SHOT else "unless-stopped"):
+        if service.get("restart") != ("no" if name in ONE_SHOT else "always"):
             yield f"{name}: restart {service.get('restart')}"
         if not service.get("mem_limit") or not service.get("pids_limit"):
             yield f"{name}: without limits"
