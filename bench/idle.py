@@ -19,7 +19,7 @@ from bench.crowd import Crowd
 from bench.desks import staff
 from bench.page import Side
 from psap.platform.control import ask
-from psap.platform.pbx_root import asterisk_rx
+from psap.platform.pbx_root import PbxRootError, asterisk_rx
 from psap.platform.settings import Settings
 from psap.sip.phone import DeskPhone, PhoneCall
 
@@ -108,6 +108,7 @@ async def measure(settings: Settings, waiting: int, seconds: float, seed: int) -
         crowd = await stack.enter_async_context(
             Crowd((settings.sip_bind, settings.sip_port), waiting + takers + COMING)
         )
+        stack.push_async_callback(crowd.leave, lambda: asyncio.to_thread(_hang_up_all, settings))
         await _filled(settings, crowd, waiting)
         wrapup = _wrapup(settings)
         desks = await staff(
@@ -131,7 +132,6 @@ async def measure(settings: Settings, waiting: int, seconds: float, seed: int) -
         await ask(settings.bridge_socket, "queue.nudge", {"on": True})
         for name in [f"idle{index}" for index in range(1, takers + 1)]:
             await ask(settings.bridge_socket, "agent.logout", {"agent": name}, timeout=10)
-        await crowd.leave(lambda: asyncio.to_thread(asterisk_rx, settings, "channel request hangup all"))
     for each in (freed for desk in desks for freed in desk.freed):
         for side, began, ended in blocks:
             if began <= each.ready and each.rung <= ended:
@@ -147,6 +147,12 @@ def _wrapup(settings: Settings) -> int:
         if name.strip() == "wrapuptime":
             return int(value)
     raise IdleError("queues.conf has no wrapuptime")
+
+
+def _hang_up_all(settings: Settings) -> None:
+    """A home that is ended anyway need not hear it."""
+    with contextlib.suppress(PbxRootError):
+        asterisk_rx(settings, "channel request hangup all")
 
 
 async def _waiting(settings: Settings) -> int:

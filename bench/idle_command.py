@@ -24,7 +24,9 @@ AIM_MS = 50.0
 FEWEST = 5  # samples of one side
 # what a city's profile says otherwise: wrap-ups as short as can be, and nobody who waits is sent elsewhere
 RULES = {"wrapup_seconds": 1, "longest_wait_seconds": 600, "low_to_normal_seconds": 300}
-LIMITS = "\n[limits]\ngate_calls = 250\nall_calls = 740\n"
+# and nobody who waits is recorded: five hundred files at once are another measurement's matter
+LIMITS = "\n[limits]\ngate_calls = 250\nall_calls = 740\n\n[recording]\nenabled = false\n"
+STOP_SECONDS = 180.0
 
 
 def command(
@@ -59,7 +61,7 @@ def command(
     except (IdleError, SippError) as error:
         raise RefusedError(f"tidak terukur / not measured: {error}") from error
     finally:
-        home.stop()
+        home.cli("down", timeout=STOP_SECONDS)
         shutil.rmtree(folder, ignore_errors=True)
     lines = [*report(found), "", machine(version)]
     print("\n".join(lines))
@@ -132,6 +134,7 @@ def report(levels: list[Level]) -> list[str]:
         "",
         f"What is left of it: {EDGE * 1000:.0f} ms are waited on purpose (Asterisk's clock shows a second up "
         "to a tick late); the rest is one AMI action and app_queue's own way to the INVITE. app_queue alone "
-        "looks once a second, so that its figure is a matter of chance between 0 and 1 s.",
+        "looks once a second, so that its figure is a matter of chance between 0 and 1 s. Nobody is recorded "
+        "in this measurement.",
     ]
     return lines
