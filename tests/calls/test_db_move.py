@@ -15,7 +15,7 @@ from tests.support.centre import AGENT_TONE, Centre, fresh_number
 from tests.support.home import Home, running_home
 from tests.support.postgres import PostgresServer
 
-pytestmark = [pytest.mark.calls, pytest.mark.long, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.calls, pytest.mark.long, pytest.mark.timeout(1500)]
 
 
 @pytest.fixture

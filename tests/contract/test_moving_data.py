@@ -140,6 +140,26 @@ def test_json_of_a_single_value_is_the_same_value(
     assert [json.loads(each) if isinstance(each, str) else each for each in back] == [5, -1.5, 3, *values[3:]]
 
 
+def test_a_city_s_own_sorting_order_changes_nothing(
+    filled: Filled, postgres: PostgresServer, tmp_path: Path
+) -> None:
+    """Rows are compared in the order of their keys' bytes; a database may sort as people do."""
+    postgres.sql(
+        "CREATE DATABASE sorted_otherwise OWNER psap112 TEMPLATE template0 "
+        "LOCALE_PROVIDER icu ICU_LOCALE 'id'"
+    )
+    place = postgres.url("sorted_otherwise")
+    migrate(Settings(home=tmp_path / "home", database_url=place))
+    source = filled(tmp_path / "psap.db")
+    with contextlib.closing(sqlite3.connect(tmp_path / "psap.db")) as database:
+        names = ["b", "B", "a", "A", "_a", "á", "Z", "1a", "a-b", "ab", "a_b"]
+        rows = [("x", name, json.dumps([number])) for number, name in enumerate(names)]
+        database.executemany("INSERT INTO state VALUES (?, ?, ?)", rows)
+        database.commit()
+    assert copied(source, place)["state"][0] == ROWS + len(names)
+    postgres.drop("sorted_otherwise")
+
+
 @pytest.mark.long
 def test_a_hundred_thousand_calls_there_and_back(
     filled: Filled, postgres: PostgresServer, place: str, tmp_path: Path

@@ -146,8 +146,8 @@ async def test_whatever_changes_a_call_changes_the_month_and_only_its_day(databa
         .where(some)
         .values(ending="answered", answered_at=1, agent="baru", wait_seconds=61.0005),
         update(calls).where(some).values(wait_seconds=None),
-        update(calls).where(some).values(direction="outbound"),
         update(calls).where(some).values(started_at=calls.c.started_at - 26 * HOUR_US),
+        update(calls).where(some).values(direction="outbound"),
         delete(calls).where(calls.c.id.in_(ids[100:110])),
         delete(calls).where(calls.c.id == ids[-1]),
     ]
