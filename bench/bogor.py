@@ -133,6 +133,7 @@ def report(result: Result) -> list[str]:
         ["**records that are wrong** (ending, by whom, call taker, kind, wait)", f"**{len(checked.wrong)}**"],
         ["records", checked.records],
         ["gave up after the key, before the gate had taken it", checked.late],
+        ["silent callers whom the gate took to a person (it had been held up)", checked.through],
         ["record's wait against the caller's own: median, 99 %", known],
         ["healthy at the end", "yes" if result.healthy else "NO"],
     ]  # fmt: skip

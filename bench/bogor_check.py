@@ -26,7 +26,8 @@ COLUMNS = "dialled, ending, ended_by, agent, wait_seconds, classification, numbe
 class Checked:
     """``wrong``: one line a fault. ``off``: the record's wait minus the caller's, seconds of the run.
 
-    ``late``: callers who had pressed their key and gave up before the gate had taken it.
+    ``late``: callers who had pressed their key and gave up before the gate had taken it. ``through``: silent
+    callers whom a starved gate, which may have missed a key, took to a person.
     """
 
     records: int = 0
@@ -34,6 +35,7 @@ class Checked:
     wrong: list[str] = field(default_factory=list)
     off: list[float] = field(default_factory=list)
     late: int = 0
+    through: int = 0
 
     @property
     def good(self) -> bool:
@@ -79,6 +81,7 @@ def check(placed: Sequence[Told], rows: Rows) -> Checked:
         if len(found) == 1:
             out.wrong += [f"{what}: {fault}" for fault in faults(each, found[0])]
             out.late += each.joined is not None and found[0]["ending"] == "abandoned_in_gate"
+            out.through += each.arrival.kind.name == SILENT and each.taken is not None
             if each.joined and each.person and found[0]["wait_seconds"] is not None:
                 out.off.append(found[0]["wait_seconds"] - (each.person - each.joined))
     strangers = rows.keys() - {each.dialled for each in placed}
@@ -101,8 +104,10 @@ def faults(told: Told, record: dict[str, Any]) -> list[str]:
         must("ended_by", "caller")
         return out
     if kind.name == SILENT:
-        must("ending", "no_response")
-        must("ended_by", "system")
+        through = told.taken is not None
+        must("ending", "answered" if through else "no_response")
+        must("ended_by", "agent" if through else "system")
+        must("agent", told.taker)
         return out
     crossed = told.left is not None and told.taken is not None and abs(told.left - told.taken) < NEAR
     if told.person is None and not crossed:

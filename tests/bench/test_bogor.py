@@ -206,7 +206,11 @@ def test_the_ways_to_end_without_a_person() -> None:
     assert len(faults(gone, late)) == 1
     assert faults(gone, late | {"gate": '{"result": "hung_up", "keys": "0"}'}) == []
     quiet = told("silent")
-    assert faults(quiet, RECORD | {"ending": "no_response", "ended_by": "system"}) == []
+    nobody = {"ending": "no_response", "ended_by": "system", "agent": None}
+    assert faults(quiet, RECORD | nobody) == []
+    through = told("silent", taken=5.0, taker="bogor1")
+    assert faults(through, RECORD | {"ended_by": "agent"}) == []
+    assert len(faults(through, RECORD | nobody)) == 3
     leaves = told("leaves the greeting", left=1.0)
     assert faults(leaves, RECORD | {"ending": "abandoned_in_gate"}) == []
     crossed = told("emergency", joined=1.0, left=5.0, taken=5.1, taker="bogor1")
