@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -23,6 +24,7 @@ from psap.platform.in_one_go import InOneGo
 
 DAY_US = 86_400_000_000
 RECENT_US = 10_000_000  # a change is written down at most this long before it can be seen
+COUNT_EVERY = 30.0  # seconds: what the newest entry does not show (the clock was set back) is found by then
 MANY = 1_000  # keys from which on the answer is worked out beside the event loop
 
 
@@ -48,6 +50,8 @@ class Reputation:
         self._site = profile.site
         self._clock = clock
         self._seen: tuple[int, int] | None = None
+        self._edges: tuple[int | None, int | None] = (None, None)
+        self._count_due = 0.0  # monotonic
 
     async def mark(self, connection: Any, mark: dict[str, Any]) -> None:
         """Write one mark and what follows from it on the ladder, in the recorder's transaction."""
@@ -93,11 +97,16 @@ class Reputation:
         asked = self._clock.now_us()
         try:
             async with self._database.read() as connection:
-                now = await store.blocks_fingerprint(connection, self._site)
-                before, self._seen = self._seen, now
-                if before is None or before == now:
+                edges = await store.blocks_edges(connection, self._site)
+                if self._seen is not None and edges == self._edges and time.monotonic() < self._count_due:
                     return []
-                keys = await store.blocks_touched(connection, self._site, asked - RECENT_US)
+                now = await store.blocks_fingerprint(connection, self._site)
+                before, self._seen = (self._edges, self._seen), now
+                self._edges, self._count_due = edges, time.monotonic() + COUNT_EVERY
+                if before[1] is None or before == (edges, now):
+                    return []
+                since = asked - RECENT_US - int(COUNT_EVERY * 1_000_000)
+                keys = await store.blocks_touched(connection, self._site, since)
         except AWAY_ERRORS as error:
             raise _away(error) from error
         return keys if len(keys) <= MANY else None

@@ -131,10 +131,21 @@ async def write_state(connection: AsyncConnection, site: str, name: str, value: 
     )
 
 
+async def blocks_edges(connection: AsyncConnection, site: str) -> tuple[int | None, int | None]:
+    """(newest entry's beginning, newest removal): differs after a change, if the clock only goes forward.
+
+    Two looks at the ends of indexes, however many blocks there are: asked twice a second.
+    """
+    newest = select(func.max(blocks.c.started_at)).where(blocks.c.site == site).scalar_subquery()
+    lifted = select(func.max(blocks.c.removed_at)).where(blocks.c.site == site).scalar_subquery()
+    row = (await connection.execute(select(newest, lifted))).one()
+    return row[0], row[1]
+
+
 async def blocks_fingerprint(connection: AsyncConnection, site: str) -> tuple[int, int]:
     """(entries ever made, entries removed): differs after every change that adds or lifts a block.
 
-    Read from an index alone, twice a second.
+    Counts all of them: with a million it takes PostgreSQL a tenth of a second and more.
     """
     query = select(func.count(), func.count(blocks.c.removed_at)).where(blocks.c.site == site)
     row = (await connection.execute(query)).one()

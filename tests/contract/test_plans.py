@@ -218,6 +218,7 @@ QUESTIONS: dict[str, Callable[[Any], Awaitable[Any]]] = {
     "what is known of a number": lambda c: callers.history(c, SITE, KEY, now_us=NOW),
     "had an emergency": lambda c: blocklist.had_emergency(c, SITE, KEY, NOW - 90 * DAY, None),
     "blocks of a number": lambda c: blocklist.blocks_of(c, SITE, KEY),
+    "whether blocks changed": lambda c: call_store.blocks_edges(c, SITE),
     "blocks touched": lambda c: call_store.blocks_touched(c, SITE, NOW - MINUTE),
     "blocklist": lambda c: blocklist.page(c, SITE, NOW, limit=101, after=None, all_entries=False),
     "blocklist, a later page": lambda c: blocklist.page(
