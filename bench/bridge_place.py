@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -31,6 +32,9 @@ class Place:
         self.settings: Settings
 
     async def __aenter__(self) -> Place:
+        # told to end, we end what we started, as after Ctrl-C
+        if (task := asyncio.current_task()) is not None:
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
         ami, agi, http = free_ports(3)
         self.settings = Settings(home=self.home, ami_link_port=ami, agi_port=agi, http_port=http)
         for folder in (self.settings.run, self.settings.pbx / "etc", self.settings.logs):
