@@ -19,6 +19,7 @@ from psap.platform.settings import Settings
 from tests.contract.conftest import on_tables
 from tests.support.filling import fill
 
+pytestmark = pytest.mark.timeout(400)  # many steps, each with a backup, on a machine that may be busy
 ROWS = 25
 Rows = dict[str, list[dict[str, Any]]]
 
