@@ -21,7 +21,7 @@ from tests.support.centre import AGENT_TONE, Centre, fresh_number
 from tests.support.kept import KeptHome, account
 from tests.support.persons import in_logs
 
-pytestmark = [pytest.mark.calls, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.calls, pytest.mark.timeout(600)]
 
 PARTS = {"redis", "asterisk", "agi", "ami_bridge", "console", "watchdog"}
 

@@ -28,7 +28,7 @@ from tests.support.persons import homes
 
 UNITS = ROOT / "systemd"
 SERVICES = ("redis", "asterisk", "agi", "ami-bridge", "console", "watchdog")
-READY_SECONDS = 120.0
+READY_SECONDS = 240.0
 
 
 class KeptHome(Home):
