@@ -130,7 +130,6 @@ class Handler(socketserver.BaseRequestHandler):
 
 def _tell(call: Conversation, decision: Decision, keys: str) -> None:
     """The decision as channel variables; the word that leads on comes last."""
-    call.allow(1)
     words = {
         variables.RESULT: str(decision.result),
         variables.KEYS: "".join({"*": "s", "#": "h"}.get(key, key) for key in keys[:20]),
@@ -138,8 +137,7 @@ def _tell(call: Conversation, decision: Decision, keys: str) -> None:
         variables.FLAGS: "&".join(decision.flags),
         variables.NEXT: "end" if decision.end else "queue",
     }
-    for name, value in words.items():
-        call.set_word(name, value)
+    call.set_words(words, seconds=1)
 
 
 def rules_of(profile: Profile) -> Rules:

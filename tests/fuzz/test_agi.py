@@ -55,7 +55,8 @@ VALUE = rb'"(?:[^"\\\x00-\x1f\x7f]|\\["\\])*"'
 COMMAND = re.compile(
     rb'SET VARIABLE "(?:TIMEOUT\(absolute\)|PSAP_[A-Z0-9_]+)" ' + VALUE + rb"|"
     rb'GET VARIABLE "[A-Z0-9_]+"|STREAM FILE ' + VALUE + rb' "[0-9*#]*"|WAIT FOR DIGIT [0-9]+|'
-    rb'EXEC UserEvent "PsapWindow,State: (?:open|closed)"'
+    rb'EXEC UserEvent "PsapWindow,State: (?:open|closed)"|'
+    rb'EXEC MSet "TIMEOUT\(absolute\)=3\.0(?:,PSAP_[A-Z]+=[a-z0-9_&]*)+"'
 )
 MOST_COMMANDS = 400
 

@@ -9,7 +9,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from agi.conversation import MOST_LATE, SMALL, Conversation, HangUp, LateError, UnsafeError
+from agi.conversation import (
+    MOST_LATE,
+    SMALL,
+    AGIUnknownError,
+    Conversation,
+    HangUp,
+    LateError,
+    UnsafeError,
+)
 from agi.flows.decision import Rules
 from agi.line import Prompts
 from agi.server import Server
@@ -43,6 +51,20 @@ def test_every_command_renews_the_time_limit(ends: tuple[socket.socket, Conversa
     sent = theirs.recv(4096).decode().splitlines()
     assert sent[0] == 'SET VARIABLE "TIMEOUT(absolute)" "5.4"'
     assert sent[1].startswith('STREAM FILE "/sounds/greeting"')
+
+
+def test_several_variables_are_one_command(ends: tuple[socket.socket, Conversation]) -> None:
+    theirs, call = ends
+    theirs.sendall(b"200 result=0\n200 result=-2\n")
+    call.set_words({"PSAP_FLAGS": "a&b", "PSAP_KEYS": "", "PSAP_NEXT": "queue"}, seconds=1)
+    assert theirs.recv(4096) == (
+        b'EXEC MSet "TIMEOUT(absolute)=3.0,PSAP_FLAGS=a&b,PSAP_KEYS=,PSAP_NEXT=queue"\n'
+    )
+    with pytest.raises(AGIUnknownError):  # Asterisk has no such application
+        call.set_words({"PSAP_NEXT": "queue"})
+    for value in ("a,PSAP_NEXT=end", 'a"', "a\\", "a b", "a\n", "a=b"):
+        with pytest.raises(UnsafeError):
+            call.set_words({"PSAP_KEYS": value})
 
 
 def test_no_command_is_longer_than_six_seconds(ends: tuple[socket.socket, Conversation]) -> None:
