@@ -92,7 +92,8 @@ class FakeAmi:
 
 
 def _answer(action: Headers, response: str, message: str) -> bytes:
-    return f"Response: {response}\r\nActionID: {action.get('ActionID', '')}\r\nMessage: {message}\r\n\r\n".encode()
+    number = action.get("ActionID", "")
+    return f"Response: {response}\r\nActionID: {number}\r\nMessage: {message}\r\n\r\n".encode()
 
 
 class Proxy:
