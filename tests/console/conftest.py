@@ -27,6 +27,7 @@ from psap.platform.migrate import migrate
 from psap.platform.schema import metadata
 from psap.platform.settings import Settings
 from tests.console.bridge import ScriptedBridge
+from tests.support.home import free_ports
 from tests.support.postgres import PostgresServer
 
 PASSWORD = "kata-Sandi-112"
@@ -201,12 +202,13 @@ def served(
 ) -> Iterator[tuple[Settings, Seed]]:
     """The settings of a console on its own database, and who can sign in there."""
     if engine == "sqlite":
-        yield Settings(home=home, profile="semarang"), seed
+        yield Settings(home=home, profile="semarang", agi_port=free_ports(1)[0]), seed
         return
     server, known = request.getfixturevalue("seeded_server")
     name = next(_names)
     (home / "psap.db").unlink()
-    yield Settings(home=home, profile="semarang", database_url=server.create(name, "console")), known
+    agi, url = free_ports(1)[0], server.create(name, "console")
+    yield Settings(home=home, profile="semarang", database_url=url, agi_port=agi), known
     server.drop(name)
 
 
