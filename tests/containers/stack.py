@@ -169,9 +169,8 @@ class Stack:
     def _words(self, service: str, row: Row | None) -> str:
         if row is None:
             return f"{service}: no container"
-        last = self.compose(
-            "logs", "--no-color", "--no-log-prefix", "--tail", "1", service, check=False
-        ).stdout
+        log = docker("logs", "--tail", "1", row["ID"], check=False)
+        last = log.stdout + log.stderr
         check = docker("inspect", "--format", "{{json .State.Health}}", row["ID"], check=False).stdout
         health = (json.loads(check) or {}) if check.strip() else {}
         looks = [each["Output"].strip() for each in health.get("Log") or [] if each["ExitCode"] != 0]

@@ -218,12 +218,12 @@ def test_a_wrong_database_is_reported(images: str, tmp_path: Path) -> None:
 
 
 def test_a_process_that_is_stopped_is_not_called_healthy(stack: Stack) -> None:
-    pid = stack.pid("tls")
+    pid = stack.pid("valkey")
     os.kill(pid, signal.SIGSTOP)
     try:
         end = time.monotonic() + 120
-        while stack.rows()["tls"]["Health"] == "healthy":
-            assert time.monotonic() < end, "a front that is stopped stays healthy"
+        while stack.rows()["valkey"]["Health"] == "healthy":
+            assert time.monotonic() < end, "a Valkey that is stopped stays healthy"
             time.sleep(0.5)
     finally:
         os.kill(pid, signal.SIGCONT)
