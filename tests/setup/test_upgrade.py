@@ -238,7 +238,7 @@ async def _back_again(old: InPlace) -> None:
     await asyncio.to_thread(old.cli, "down")
     newest = revision(old.software)
     was = max(
-        name.split("_")[0]
+        name.removesuffix(".py").split("_")[0]
         for name in git("ls-tree", "--name-only", f"{FROM}:psap/platform/migrations/versions")
         .decode()
         .split()
