@@ -92,8 +92,9 @@ class Rig:
                 shutil.copy(beside, self.folder / beside.name)
         self.home.start(profile=str(own))
         self._add_sides()
-        self.stop_parts("asterisk")
-        self.start_parts("asterisk")
+        # the bridge too: its heartbeat would tell for a moment longer that all is well
+        self.stop_parts("ami_bridge", "asterisk")
+        self.start_parts("asterisk", "ami_bridge")
 
     def _add_sides(self) -> None:
         etc = self.settings.pbx / "etc"
@@ -120,6 +121,8 @@ class Rig:
         """End parts, and wait for it."""
         for name in names:
             supervise.ask(self.settings, "supervisor.stopProcess", name, True, timeout=20)
+            # what it said last must not count for the one that comes after it
+            (self.settings.run / f"{name}.json").unlink(missing_ok=True)
 
     def start_parts(self, *names: str) -> None:
         """Start parts and wait until the home is well.
