@@ -159,6 +159,7 @@ async def _move(rig: Rig, accounts: dict[str, Account], old: str, new: str) -> N
 
 
 async def _run(rig: Rig, sizes: Sizes, dialled: str, desks: Desks) -> Run:
+    await desks.renew()
     before, desk_before, machine_before = await asyncio.to_thread(rig.cpu), cpu_of(desks.pid), _busy()
     talked, written = len(desks.talks()), _records(rig)
     began = time.monotonic()

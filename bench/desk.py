@@ -1,12 +1,11 @@
 """Many call takers' telephones in one SIPp process, each registered, each answering at once.
 
-SIPp answers; the registrations (digest, renewed in time) are made here, with SIPp's port as their contact.
+SIPp answers; the registrations (digest) are made here, from SIPp's own port.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
 import os
 import re
@@ -105,30 +104,36 @@ class Desks:
         self._folder = tempfile.TemporaryDirectory(prefix="psap-desk-")
         self._path = Path(self._folder.name)
         self._process: asyncio.subprocess.Process | None = None
-        self._renewing: asyncio.Task[None] | None = None
+        self._turn = 0
 
     async def __aenter__(self) -> Self:
         (self._path / "desk.xml").write_text(scenario(self._talk), "utf-8")
         self._port = free_udp_port(DESKS)
+        await self.renew()
+        return self
+
+    async def renew(self) -> None:
+        """Register all anew. Asterisk rings the port that a REGISTER came from: SIPp gives it up for it."""
+        await self._end()
+        await asyncio.to_thread(self._register_all)
+        self._turn += 1
         self._process = await asyncio.create_subprocess_exec(
             *sipp_command(), "-sf", "desk.xml", "-t", "u1", "-i", DESKS, "-p", str(self._port), "-mi", DESKS,
             "-mp", str(free_udp_port(DESKS)), "-nostdin", "-skip_rlimit", "-trace_logs", "-log_file",
-            "told.log", "-trace_err", "-error_file", "errors.log",
+            f"told{self._turn}.log", "-trace_err", "-error_file", "errors.log",
             "-default_behaviors", "all,-bye,-abortunexp", "-buff_size", "4000000",
             cwd=self._path, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL, env={**os.environ, "TERM": "dumb"},
         )  # fmt: skip
-        await asyncio.to_thread(self._register_all)
-        self._renewing = asyncio.create_task(self._renew())
-        return self
 
     async def __aexit__(self, *_exc: object) -> None:
-        if self._renewing is not None:
-            self._renewing.cancel()
+        await self._end()
+        self._folder.cleanup()
+
+    async def _end(self) -> None:
         if self._process is not None and self._process.returncode is None:
             self._process.kill()
             await self._process.wait()
-        self._folder.cleanup()
 
     @property
     def pid(self) -> int:
@@ -138,17 +143,11 @@ class Desks:
 
     def talks(self) -> list[float]:
         """When each conversation began, epoch seconds."""
-        path = self._path / "told.log"
-        rows = (line.split() for line in (path.read_text("utf-8").splitlines() if path.exists() else []))
+        paths = sorted(self._path.glob("told*.log"))
+        rows = (line.split() for path in paths for line in path.read_text("utf-8").splitlines())
         return sorted(
             float(row[2]) + float(row[3]) / 1e6 for row in rows if len(row) == 4 and row[0] == "talk"
         )
-
-    async def _renew(self) -> None:
-        while True:
-            await asyncio.sleep(EXPIRES / 3)
-            with contextlib.suppress(LoadError, OSError):  # the next time comes before it runs out
-                await asyncio.to_thread(self._register_all)
 
     def _register_all(self) -> None:
         for account in self._accounts:
@@ -164,7 +163,7 @@ def register(target: tuple[str, int], account: Account, contact: tuple[str, int]
     call_id, tag = secrets.token_hex(8), secrets.token_hex(4)
     uri = f"sip:{domain}"
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as link:
-        link.bind((contact[0], 0))
+        link.bind(contact)
         link.settimeout(5)
         mine = link.getsockname()
 
