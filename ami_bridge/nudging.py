@@ -12,6 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from ami_bridge.commands import Method, Params
@@ -24,6 +25,9 @@ from psap.platform.control import ControlError
 AGAIN = (0.0, 0.02, 0.1)
 EDGE = 0.006  # seconds after a wrap-up's last second
 SPARE = 1  # callers nudged beyond the number of free call takers
+# seconds between two callers of one pulse: all at once, they race for the same telephones inside app_queue,
+# and who lost that race, first in line or not, waits until the next one is free
+APART = 0.012
 CALLER_GAP = 0.015  # seconds between two nudges of one caller
 MOST = 200.0  # nudges a second
 SERIES, SERIES_EVERY = 3.0, 1.0  # a telephone that refuses each call must not be rung in a tight loop
@@ -56,6 +60,10 @@ class Waiting:
 
     def __len__(self) -> int:
         return len(self._order)
+
+    def __contains__(self, caller: str) -> bool:
+        """Waits, and nobody is being rung for that one."""
+        return caller in self._known and caller not in self.rung
 
     def join(self, caller: str, position: int) -> None:
         """``position`` counts from 1."""
@@ -227,13 +235,21 @@ class Nudging:
         callers = self._waiting.first(self._free() + SPARE)
         if not callers or (step == 0 and not member.allowance.take(now)):
             return
-        for caller in callers:
-            if now - self._last.get(caller, float("-inf")) >= CALLER_GAP and self._allowance.take(now):
-                self._last[caller] = now
-                self.sent += 1
-                self._soon(self._send(caller))
+        self._one(callers[0])
+        for place, caller in enumerate(callers[1:], 1):
+            self._later(place * APART, partial(self._one, caller))
         if step + 1 < len(AGAIN):
             self._after(AGAIN[step + 1], member, turn, step + 1)
+
+    def _one(self, caller: str) -> None:
+        """Who still waits, and for whom nobody is being rung, is looked at."""
+        now = self._clock()
+        if caller not in self._waiting or now - self._last.get(caller, float("-inf")) < CALLER_GAP:
+            return
+        if self._allowance.take(now):
+            self._last[caller] = now
+            self.sent += 1
+            self._soon(self._send(caller))
 
     def _free(self) -> int:
         now = self._epoch()

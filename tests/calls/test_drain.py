@@ -182,8 +182,8 @@ async def test_a_dialplan_of_before_is_taught_to_close(home: Home, centre: Centr
     remember = 'dialplan add extension "s,{},{}" into psap-limits replace'
     try:
         # the step that asks, and the one that reads the word, as they were before there was a drain
-        for place in (int(number), int(number) - 2):
-            await asyncio.to_thread(pbx_console.run, settings, remember.format(place, "NoOp()"), timeout=10)
+        for place, words in ((int(number), "NoOp()"), (int(number) - 1, "Set(PSAP_LEVEL=0)")):
+            await asyncio.to_thread(pbx_console.run, settings, remember.format(place, words), timeout=10)
         await asyncio.to_thread(draining.stand, settings)
         assert await _status(centre) is None
         assert await asyncio.to_thread(draining.teach, settings)

@@ -150,7 +150,8 @@ async def test_only_the_days_calls_are_read(database: Database, clock: FixedCloc
             if connection.dialect.name == "postgresql":  # an empty table is read through all the same
                 await connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
             told = await plan_of(connection, query)
-            assert "calls_by_start" in told, told
+            # which of the indexes that begin with site and start is PostgreSQL's choice, by its statistics
+            assert "calls_by_start" in told or "started_at >=" in told.partition("Index Cond:")[2], told
             assert not scanned(told, "calls"), told
 
 

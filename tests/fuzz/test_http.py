@@ -29,7 +29,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from console.problem import PROBLEMS
-from tests.console.conftest import Console, console, home, seed  # noqa: F401 - fixtures
+from tests.console.conftest import Console, console, engine, home, seed, served  # noqa: F401 - fixtures
 from tests.console.test_calls import call, record
 from tests.fuzz.machine import MANY, SEED
 from tests.support.told import tell
