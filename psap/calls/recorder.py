@@ -71,9 +71,12 @@ class Recorder:
 
     def _made(self) -> dict[str, Row]:
         """What waits for the database as rows: a call that changed three times meanwhile is one."""
-        if self._fresh:
-            fresh, self._fresh = self._fresh, {}
-            self._calls |= {call_id: row_of(*state) for call_id, state in fresh.items()}
+        fresh, self._fresh = self._fresh, {}
+        for call_id, state in fresh.items():
+            try:
+                self._calls[call_id] = row_of(*state)
+            except Exception as error:  # one call that cannot be written must not take the others with it
+                self._log.warning("a call's record could not be made", call_id=call_id, error=repr(error))
         return self._calls
 
     @property

@@ -157,3 +157,16 @@ async def test_the_ledger_fills_what_is_open_and_leaves_peoples_words(
     assert found["c1"][0].ending is Ending.FAILED
     assert (found["c1"][0].classification, found["c1"][0].note) == (Classification.PRANK, "iseng")
     assert found["c2"][0].ending is Ending.ANSWERED
+
+
+async def test_a_call_that_cannot_be_a_row_takes_no_other_with_it(
+    database: Database, tmp_path: Path, clock: FixedClock
+) -> None:
+    made = recorder(database, tmp_path, clock, [])
+    task = asyncio.create_task(made.run())
+    made.put(call(1, legs=None), None)
+    made.put(call(2), None)
+    await made.flush(20)
+    async with database.read() as connection:
+        assert set(await load(connection, ["c1", "c2"])) == {"c2"}
+    await made.stop(task, 1)
