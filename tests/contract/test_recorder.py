@@ -165,7 +165,7 @@ async def test_a_call_that_cannot_be_a_row_takes_no_other_with_it(
     made = recorder(database, tmp_path, clock, [])
     task = asyncio.create_task(made.run())
     bad = call(1)
-    bad.__dict__["legs"] = None  # what no model lets in
+    bad.__dict__["queue"] = None  # what no model lets in
     made.put(bad, None)
     made.put(call(2), None)
     await made.flush(20)
