@@ -23,8 +23,9 @@ CHECKS = (
     ("lint-imports", ["lint-imports"]),
 )
 # the tests of calls wait most of the time: two workers take little more than half as long. A file's
-# tests stay together, so that each worker has one home for them.
-BESIDE = ["-n", "2", "--dist", "loadfile"]
+# tests stay together, so that each worker has one home for them; in the files' order, so that the many
+# quick ones (tests/unit) come last and neither worker is left alone with a slow file.
+BESIDE = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
 SHORT = (
     ["-m", "alone and not long and not containers"],
     ["-m", "not alone and not long and not containers", *BESIDE],

@@ -42,7 +42,7 @@ def restore(settings: Settings, archive: Path) -> Restored:
         manifest = backup.unpack(archive, work)
         _check_version(archive, manifest)
         _check_site(settings, archive, manifest)
-        aside = settings.home / f"before-restore-{datetime.now(tz=UTC):%Y%m%dT%H%M%SZ}"
+        aside = settings.home / f"before-restore-{datetime.now(tz=UTC):%Y%m%dT%H%M%S.%fZ}"
         fitted = 0
         if path is None:
             fitted = _into_other_engine(settings, work, aside)

@@ -23,6 +23,7 @@ def test_no_lap_has_another_laps_calls_or_callers() -> None:
     assert len(stories()) >= 5
 
 
+@pytest.mark.long
 async def test_the_bridge_is_measured_beside_its_limits() -> None:
     figures = await bridge.measure(1, 1, paced=0, sides=("split", "panoramisk", "bridge"))
     assert all(side.n == 1 and side.median > 0 for side in figures.sides.values())
@@ -40,6 +41,7 @@ def test_a_bridge_that_takes_too_long_misses_its_aim() -> None:
     assert figures.met
 
 
+@pytest.mark.long
 async def test_every_browser_hears_every_call() -> None:
     figures = await pop.measure(0.4, 1, rates=(50,), browsers=(8,))
     (cell,) = figures.cells

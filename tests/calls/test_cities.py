@@ -28,7 +28,10 @@ BLOCKED_ENDS = {"bogor"}  # S2: "diblokir dan tidak dapat menelepon lagi"; elsew
 IMEI = "356938035643809"
 
 
-@pytest.mark.parametrize("city", ["semarang", "bogor", "pekalongan", "ambon"])
+OTHERS = [pytest.param(city, marks=pytest.mark.long) for city in ("bogor", "pekalongan")]
+
+
+@pytest.mark.parametrize("city", ["semarang", "ambon", *OTHERS])
 async def test_a_city_takes_a_call_by_its_own_rules(city: str, tmp_path: Path) -> None:
     written = tomllib.loads((ROOT / "profiles" / f"{city}.toml").read_text("utf-8"))
     home = Home(tmp_path / "home", profile=city, env={"PSAP_TIMER_SCALE": "0.2"})

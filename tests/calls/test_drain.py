@@ -118,6 +118,7 @@ async def test_a_word_that_is_not_fresh_refuses_nobody(home: Home, centre: Centr
         await asyncio.to_thread(draining.open_again, home.settings)
 
 
+@pytest.mark.long
 async def test_a_drain_that_dies_opens_the_door_by_itself(home: Home, centre: Centre) -> None:
     """And it needs none of our processes: the bridge and agi hang meanwhile."""
     await well_again(home, 60)

@@ -46,7 +46,7 @@ async def _one(centre: Centre, kind: str, number: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("calls", "phones"), [(40, 8), pytest.param(200, 24, marks=[pytest.mark.long, pytest.mark.timeout(300)])]
+    ("calls", "phones"), [(20, 8), pytest.param(200, 24, marks=[pytest.mark.long, pytest.mark.timeout(300)])]
 )
 async def test_one_record_each(centre: Centre, calls: int, phones: int) -> None:
     agents = await asyncio.to_thread(call_takers, centre, phones)

@@ -127,7 +127,7 @@ class Console:
 
 
 # what pages ask of the database, and what strangers send: on PostgreSQL as well, the rest on SQLite alone
-ON_BOTH = {"test_calls", "test_hostile", "test_missed", "test_roles"}
+ON_BOTH = {"test_calls", "test_hostile", "test_missed"}
 _names = (f"console_{number}" for number in itertools.count(1))
 
 
