@@ -412,7 +412,7 @@ def test_a_backup_during_writes_is_of_one_moment(
     settings = Settings(home=tmp_path / "home", database_url=place)
     settings.home.mkdir()
     copy(filled(tmp_path / "psap.db", 1_000), place)
-    over, written = threading.Event(), []
+    over, wrote, written = threading.Event(), threading.Event(), []
 
     async def write() -> None:
         import asyncpg
@@ -420,17 +420,25 @@ def test_a_backup_during_writes_is_of_one_moment(
         name = name_of(place)
         connection = await asyncpg.connect(user="psap112", database=name, host=str(postgres.folder))
         while not over.is_set():
-            written.append(len(written))
+            number = len(written) + 1
             async with connection.transaction():
-                await connection.execute("UPDATE users SET created_at = $1", len(written))
-                await connection.execute("UPDATE calls SET updated_at = $1", len(written))
+                await connection.execute("UPDATE users SET created_at = $1", number)
+                await connection.execute("UPDATE calls SET updated_at = $1", number)
+            written.append(number)
+            wrote.set()
         await connection.close()
 
+    def seen(*_: object) -> None:
+        at.append(len(written))
+        if len(at) == 1:  # the backup has begun: it goes on once somebody has written meanwhile
+            wrote.clear()
+            assert wrote.wait(20)
+
+    at: list[int] = []
     writer = threading.Thread(target=lambda: asyncio.run(write()))
     writer.start()
-    at: list[int] = []
     try:
-        archive, _ = make(settings, tmp_path, progress=lambda *_: at.append(len(written)))
+        archive, _ = make(settings, tmp_path, progress=seen)
     finally:
         over.set()
         writer.join()
