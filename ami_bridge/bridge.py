@@ -345,7 +345,7 @@ class Bridge:
     # -- what is known of a caller
 
     async def _look_up(self, call_id: str, key: str) -> None:
-        background = await self.reputation.background(key)
+        background = await self.reputation.background(call_id, key)
         if call_id in self.following.backgrounds:
             self.following.backgrounds[call_id] = background
 

@@ -111,18 +111,18 @@ class Reputation:
             raise _away(error) from error
         return keys if len(keys) <= MANY else None
 
-    async def background(self, key: str) -> Background:
-        """What is known of a number, for the screen-pop and the suggestions."""
+    async def background(self, call_id: str, key: str) -> Background:
+        """What is known of a number but for this call, for the screen-pop and the suggestions."""
         try:
-            return await self._in_one_go.read(partial(self._background, key=key))
+            return await self._in_one_go.read(partial(self._background, call_id=call_id, key=key))
         except AWAY_ERRORS as error:
             raise _away(error) from error
 
-    async def _background(self, connection: Any, key: str) -> Background:
+    async def _background(self, connection: Any, call_id: str, key: str) -> Background:
         now = self._clock.now_us()
         known = await known_of(connection, self._site, key, now, short_seconds=SHORT_SECONDS)
         history = await callers.history(
-            connection, self._site, key, now_us=now, profile=self._profile, known=known
+            connection, self._site, key, now_us=now, profile=self._profile, known=known, without=call_id
         )
         return Background(history, known.short, known.failed, known.confirmed, ready=True)
 

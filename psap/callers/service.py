@@ -276,8 +276,11 @@ async def history(
     now_us: int | None = None,
     profile: Profile | None = None,
     known: store.Known | None = None,
+    without: str | None = None,
 ) -> dict[str, Any]:
     """What the screen-pop shows of a number's past; JSON-ready, as the contract of ``call.ringing`` says.
+
+    ``without``: the id of the call that asks. It may be written by now, and is no past of its own.
 
     ``known``: of ``store.known_of``, where that was asked already. Of most callers there is little, and
     only what there is is asked for: a pop waits for this.
@@ -294,7 +297,9 @@ async def history(
         now_us = SystemClock().now_us()
     if known is None:
         known = await store.known_of(connection, site, key, now_us)
-    rows = await store.past_calls(connection, site, key, limit) if known.calls else []
+    found_calls = await store.past_calls(connection, site, key, limit + 1) if known.calls else []
+    rows = [row for row in found_calls if row[0] != without][:limit]
+    itself = any(row[0] == without for row in found_calls)  # the newest, if it is there
     reports = await store.past_incidents(connection, site, key, limit) if known.incidents else []
     if known.marks or known.blocks or known.emergency:
         found = await explain(connection, site, key, now_us, profile=profile)
@@ -306,7 +311,7 @@ async def history(
             {"id": id_, "started_at": rfc3339(at), "ending": ending, "classification": classification}
             for id_, at, ending, classification in rows
         ],
-        "calls_total": known.calls,
+        "calls_total": known.calls - itself,
         "incidents": [
             {"id": id_, "number": number, "category": category, "status": status, "created_at": rfc3339(at)}
             for id_, number, category, status, at in reports

@@ -252,6 +252,10 @@ async def test_history_for_the_screen_pop(city: City) -> None:
     async with city.database.read() as connection:
         found = await history(connection, SITE, KEY, 1, now_us=city.clock.now_us(), profile=city.profile)
         nobody = await history(connection, SITE, None, 5)
+        newest = found["calls"][0]["id"]  # as if it were the call that rings, written by now
+        before = await history(connection, SITE, KEY, 1, now_us=city.clock.now_us(), without=newest)
+    assert (before["calls_total"], len(before["calls"])) == (1, 1)
+    assert before["calls"][0]["id"] != newest
     assert (found["calls_total"], len(found["calls"]), found["marks"]) == (2, 1, 2)
     assert found["calls"][0]["classification"] == "prank"
     assert "WIB" in found["why"]["id"]
