@@ -15,9 +15,9 @@ PATIENCE = 30_000  # milliseconds, for a machine that does much else
 
 
 async def test_a_tease_is_known_and_scored(centre: Centre) -> None:
-    await centre.supervisor.post("/agents/logout", {"agent": "agent3"})  # who takes calls does not practise
+    await centre.supervisor.post("/agents/logout", {"agent": "agent4"})  # who takes calls does not practise
     async with speaking() as browser:
-        desk = await sign_in(browser, centre.home.http_url, "agent3")
+        desk = await sign_in(browser, centre.home.http_url, "agent4")
         await desk.page.goto(f"{centre.home.http_url}/#/latihan")
         assert await findings(desk.page) == []
         await desk.part("train-teases").click()
