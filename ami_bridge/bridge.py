@@ -162,8 +162,9 @@ class Bridge:
         keys = Keys(self.following, self.actions.heard, self.errands.soon)
         self.hearing.add(keys.listen, "DTMFEnd", "Hangup")
         self.trainings = Trainings(
-            self.data, self.actions, self.following, self.publisher.put, self.errands, log
-        )
+            self.data, self.actions, self.following, self.publisher.put, self.errands, log,
+            self.web_phones.look_anew,
+        )  # fmt: skip
         self.hearing.add(self.trainings.listen, *training.NAMES)
         self.unsaved = Unsaved(self.actions, self.following.desk, log)
         self.hearing.add(self.unsaved.listen, *unsaved.WORDS)
@@ -189,7 +190,7 @@ class Bridge:
         self.moving = Moving(targets, self.following, self.actions)
         self.spying = Spying(
             self.talking, targets, self.following, self.actions, self.data, self.errands.soon,
-            tell_agents=profile.supervision.tell_agents,
+            self.web_phones.look_anew, tell_agents=profile.supervision.tell_agents,
         )  # fmt: skip
         self.hearing.add(self.spying.listen, "Hangup")
         self.nudging = Nudging(

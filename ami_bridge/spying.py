@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import itertools
 import time
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,6 +57,7 @@ class Spying:
         actions: Actions,
         data: Data,
         soon: Callable[[Coroutine[Any, Any, None]], None],
+        look_anew: Callable[[Agent], Awaitable[None]],
         *,
         tell_agents: bool,
     ) -> None:
@@ -66,6 +67,7 @@ class Spying:
         self._actions = actions
         self._data = data
         self._soon = soon
+        self._look_anew = look_anew
         self._tell_agents = tell_agents
         self._numbers = itertools.count(int(time.time()) % 1_000_000_00)
         self._spies: dict[str, Spy] = {}  # by channel id
@@ -217,6 +219,7 @@ class Spying:
             agent = await self._targets.agent(by)
         except ControlError:
             raise ControlError("no_phone", f"{by}: ./112 phone {by}") from None
+        await self._look_anew(agent)
         if not agent.registered:
             raise ControlError("phone_away", f"{by}")
         with contextlib.suppress(TimeoutError):  # the ear in another conversation was stopped just now

@@ -6,7 +6,7 @@ Nothing of it is a call: no record, no queue, no trunk. The channel id is chosen
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from ami_bridge.actions import Actions
@@ -18,7 +18,7 @@ from ami_bridge.wire import Headers, LinkError
 from psap.calls.service import Following
 from psap.platform.control import ControlError
 from psap.platform.events import Event, EventType
-from psap.queue.model import Device
+from psap.queue.model import Agent, Device
 from psap.training import service
 from psap.training.callers import simulated_callers
 from psap.training.model import TrainingError, What
@@ -38,6 +38,7 @@ class Trainings:
         publish: Callable[[Event], None],
         errands: Errands,
         log: Any,
+        look_anew: Callable[[Agent], Awaitable[None]],
     ) -> None:
         self._data = data
         self._actions = actions
@@ -45,6 +46,7 @@ class Trainings:
         self._publish = publish
         self._errands = errands
         self._log = log
+        self._look_anew = look_anew
         self._running: dict[str, tuple[str, str]] = {}  # channel id -> (exercise, trainee)
 
     def methods(self) -> dict[str, Method]:
@@ -60,6 +62,7 @@ class Trainings:
             raise ControlError("bad_request", "no such simulated caller")
         if agent is None:
             raise ControlError("no_phone", f"{name} has no telephone: ./112 phone {name}")
+        await self._look_anew(agent)
         if agent.member and not agent.paused:
             raise ControlError("in_queue", f"{name} takes real calls now: log out or pause first")
         if agent.device in (Device.IN_USE, Device.RINGING):

@@ -257,20 +257,24 @@ class WebPhones:
         agent.joined(telephone, paused=paused, reason=reason)
         self.told(agent)
 
-    async def choose(self, agent: Agent, wanted: str | None) -> Telephone:
-        """The telephone for a login. Raises ControlError(no_phone, bad_request)."""
-        if wanted is not None and wanted not in set(Kind):
-            raise ControlError("bad_request", "telephone is desk or browser")
+    async def look_anew(self, agent: Agent) -> None:
+        """Before an agent's telephone is judged: the page knows of its registration before the news of it
+        has come to us, and asks for what it registered for at once."""
         browser = agent.browser
-        # the page knows of its registration before the news of it has come to us
         if (
             browser is not None
             and agent.agent in self._open
             and not browser.registered
-            and wanted != Kind.DESK
             and await self._actions.has_contact(browser.name)
         ):
             browser.device = Device.FREE
+
+    async def choose(self, agent: Agent, wanted: str | None) -> Telephone:
+        """The telephone for a login. Raises ControlError(no_phone, bad_request)."""
+        if wanted is not None and wanted not in set(Kind):
+            raise ControlError("bad_request", "telephone is desk or browser")
+        if wanted != Kind.DESK:
+            await self.look_anew(agent)
         if wanted is None:
             mine = agent.telephone
             there = next((each for each in agent.telephones if each.registered), mine)
