@@ -74,6 +74,11 @@ class StateWatch:
         """Since when a part is up, degraded or down as it is now; None: since before we began to look."""
         return self._part_since.get(part)
 
+    def detail(self, part: str) -> str:
+        """For those who mend, empty while nothing is wrong; no page's: it may name paths of this machine."""
+        trouble = self._found.get(part)
+        return trouble.detail if trouble else ""
+
     def up(self, part: str) -> bool:
         """Whether nothing is wrong with a part."""
         return part not in self._found

@@ -177,16 +177,18 @@ async def get_detail(ask: Ask[None, None]) -> Detail:
 
 def _part(parts: Parts, name: str, row: Mapping[str, Any], began: float | None) -> Part:
     words, since = mending.WORDS.get(name), parts.state.since(name)
-    mend = (mending.mend(name, outside=parts.settings.outside) or " / ").partition(" / ")
-    indonesian, english = row.get("id"), row.get("en")
+    mend = mending.mend(name, outside=parts.settings.outside, detail=parts.state.detail(name))
+    indonesian, _, english = (mend or "").partition(" / ")
+    said = (row["id"], row["en"]) if row.get("id") and row.get("en") else None
     return Part(
         part=name,
         state=row["state"],
         since=None if since is None else rfc3339(since),
         started_at=None if began is None else rfc3339(int(began * 1_000_000)),
-        said=(indonesian, english) if indonesian and english else None,
-        means=words.calm if words else ("", ""),
-        do=(mend[0], mend[2]),
+        said=said,
+        # the table's words are for what is away; a part that is there says itself what it lacks
+        means=said if said and row["state"] == "degraded" else words.calm if words else ("", ""),
+        do=(indonesian, english),
         runbook=runbook.section(name),
     )
 

@@ -16,7 +16,7 @@ import typer
 from psap.cli.drain import LONGEST, empty
 from psap.cli.keepers import Keeper, Ours, Units
 from psap.cli.say import HomeOption, RefusedError, step
-from psap.platform import draining, migrate, probes, supervise
+from psap.platform import draining, migrate, pbx_console, probes, supervise
 from psap.platform.heartbeat import read_beat
 from psap.platform.pbx_console import PbxConsoleError
 from psap.platform.settings import ROOT, Settings, load_settings
@@ -113,18 +113,41 @@ def restart(settings: Settings, keeper: Keeper, name: str) -> None:
     detail = "?"
     while time.monotonic() - began < WELL_SECONDS:
         told = asyncio.run(probes.status(settings)).parts[name]
-        if told.state == "up" or (name == "asterisk" and told.state == "degraded"):
-            # not the last heartbeat of the one that ended
-            beat = read_beat(settings.run, name) if name in supervise.BEATING else None
-            if beat is None or beat["pid"] == told.pid:
-                return
+        if _is_back(settings, name, told):
+            return
         detail = told.detail
         time.sleep(0.2)
+    still = (
+        ("panggilan baru TIDAK masuk", "NO new call comes in")
+        if name == "asterisk"
+        else ("panggilan tetap jalan", "calls go on")
+    )
     raise RefusedError(
-        f"{name} belum sehat: {detail}; panggilan tetap jalan. Kembali: pasang versi lama, lalu ./112 upgrade / "
-        f"{name} is not well; calls go on. To go back: put the old version in place, then ./112 upgrade "
+        f"{name} belum sehat: {detail}; {still[0]}. Kembali: pasang versi lama, lalu ./112 upgrade / "
+        f"{name} is not well; {still[1]}. To go back: put the old version in place, then ./112 upgrade "
         f"(log: {keeper.log(name)})"
     )
+
+
+def _is_back(settings: Settings, name: str, told: probes.PartStatus) -> bool:
+    """Is it the new one that answers, and all of it?"""
+    if name == "asterisk":
+        return told.state != "down" and _booted(settings)
+    if told.state != "up":
+        return False
+    # not the last heartbeat of the one that ended
+    beat = read_beat(settings.run, name) if name in supervise.BEATING else None
+    return beat is None or beat["pid"] == told.pid
+
+
+def _booted(settings: Settings) -> bool:
+    """Asterisk's manager answers before its telephones and its trunk do."""
+    try:
+        return "fully booted" in pbx_console.run(
+            settings, "core waitfullybooted", timeout=draining.RX_SECONDS
+        )
+    except PbxConsoleError:
+        return False
 
 
 def _rehearse(settings: Settings) -> None:

@@ -86,9 +86,9 @@ def complaint(settings: Settings) -> Trouble | None:
     return Trouble(
         "asterisk",
         "degraded",
-        "Sedang dikosongkan untuk perawatan: panggilan baru dialihkan operator (503), yang sedang berlangsung tetap jalan.",
+        "Pusat telepon sedang dikosongkan untuk perawatan: panggilan baru dialihkan operator (503), yang sedang berlangsung tetap jalan.",
         "Being drained for maintenance: the carrier takes new calls elsewhere (503), those in progress go on.",
-        "draining: ./112 drain --cancel opens it",
+        "draining: ./112 drain --cancel opens it",  # psap/platform/mending.py knows it by its first word
     )
 
 

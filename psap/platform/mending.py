@@ -102,6 +102,19 @@ WORDS: dict[str, Words] = {
     ),
 }
 
+# what a part that is there complains of, known by a word of the complaint's detail: the table's words are
+# for what is away, and its advice (`./112 down`) would cut who talks
+LESSENED: dict[str, tuple[str, str]] = {
+    "draining: ": (
+        "Biarkan selesai, percakapan tidak diputus; ./112 drain --cancel menerima panggilan baru lagi.",
+        "Let it finish, no conversation is cut; ./112 drain --cancel takes new calls again.",
+    ),
+    "profile [limits] ": (
+        "Lebih banyak petugas siap; batasnya [limits] di profil.",
+        "More call takers ready; the ceiling is [limits] in the profile.",
+    ),
+}
+
 KEPT = frozenset({"asterisk", "agi", "ami_bridge", "console", "redis", "watchdog"})
 
 WRONG_SECRET = (
@@ -134,11 +147,14 @@ NOT_RUNNING_OUTSIDE = (
 )
 
 
-def mend(part: str, *, outside: bool = False) -> str | None:
+def mend(part: str, *, outside: bool = False, detail: str = "") -> str | None:
     """How to mend a part, both languages in a line; None: nothing is known.
 
-    ``outside``: systemd or containers keep the parts, and hold their logs.
+    ``outside``: systemd or containers keep the parts, and hold their logs. ``detail``: the complaint's.
     """
+    for word, both in LESSENED.items():
+        if word in detail:
+            return " / ".join(both)
     words = WORDS.get(part)
     if outside and part in KEPT:
         unit = part.replace("_", "-")

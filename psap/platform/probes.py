@@ -70,7 +70,9 @@ async def status(settings: Settings) -> Status:
         if part.state != "up":
             # nothing of this home runs: then nothing is restarted by itself
             here = bool(known) or (settings.outside and supervise.runs(settings))
-            part.mend = mending.mend(name, outside=settings.outside) if here else _away(settings)
+            part.mend = (
+                mending.mend(name, outside=settings.outside, detail=part.detail) if here else _away(settings)
+            )
     return Status(healthy=all(part.state == "up" for part in parts.values()), parts=parts)
 
 

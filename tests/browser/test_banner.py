@@ -10,7 +10,7 @@ import time
 import pytest
 from playwright.async_api import expect
 
-from psap.platform import probes
+from psap.platform import draining, probes
 from tests.browser.desk import Desk
 from tests.support.home import DEMO_PASSWORD, Home
 
@@ -69,4 +69,28 @@ async def test_a_stopped_part_is_seen_and_gone_when_it_is_back(
     gone = time.monotonic() - began
     await expect(desk.part("ready")).to_be_enabled()
     print(f"{part} stopped: on the screen after {seen:.1f} s, gone {gone:.1f} s after SIGCONT")
+    await well(home)
+
+
+async def test_a_drain_is_told_as_what_it_is(home: Home, desk: Desk) -> None:
+    """Asterisk is there and nothing is to be mended: no alarm, and what is to be known in both languages."""
+    await well(home)
+    await desk.sign_in("agent1", DEMO_PASSWORD)
+    calm = desk.page.get_by_text("Semua bagian bekerja")
+    await expect(calm).to_be_visible(timeout=PATIENCE)
+    banner = desk.page.get_by_role("status").locator("[data-test=banner]")
+    try:
+        await asyncio.to_thread(draining.stand, home.settings, draining.FURTHEST)
+        await expect(banner).to_contain_text("panggilan baru dialihkan operator", timeout=PATIENCE)
+        assert not await desk.page.get_by_role("alert").locator("[data-test=banner]").count()
+        await expect(desk.part("ready")).to_be_enabled()  # who waits in the queue is to be answered
+        await desk.page.get_by_role("button", name="Petugas 1").click()
+        await desk.page.get_by_role("button", name="English").click()
+        await expect(banner).to_contain_text("the carrier takes new calls elsewhere")
+        await asyncio.to_thread(draining.stand, home.settings, draining.FURTHEST)  # a slow machine
+        await desk.page.goto(f"{home.http_url}/#/papan")
+        await expect(desk.part("board-trouble")).to_contain_text("Being drained", timeout=PATIENCE)
+    finally:
+        await asyncio.to_thread(draining.open_again, home.settings)
+    await expect(desk.part("board-trouble")).to_have_count(0, timeout=PATIENCE)
     await well(home)

@@ -76,6 +76,12 @@ async def test_who_is_in_stays_and_nobody_new_comes_in(home: Home, centre: Centr
                     assert told["parts"]["asterisk"]["state"] == "degraded"
                     assert "Being drained" in told["parts"]["asterisk"]["detail"]
                     await on_the_page(centre)
+                    detail = (await centre.supervisor.get("/state/detail"))["parts"]
+                    (part,) = [row for row in detail if row["part"] == "asterisk"]
+                    # what is advised elsewhere, `down` and `up`, would cut who talks
+                    for advice in (told["parts"]["asterisk"]["mend"], " ".join(part["do"])):
+                        assert "drain --cancel" in advice
+                        assert "./112 down" not in advice
                     await first.media.hears(AGENT_TONE, timeout=20)
                     first.hang_up()
                     call = await seat.phone.ringing(30)  # after the wrap-up

@@ -27,6 +27,14 @@ describe('the banner', () => {
     expect(banner({ ...well, parts: null, away: 'bridge' })?.what).toBe('bridge')
     expect(banner({ ...well, parts: { ami_bridge: up }, away: 'bridge' })).toBeNull()
   })
+  it('says of a part that is there what it says itself, and calls nobody to alarm', () => {
+    const drained: PartState = { state: 'degraded', detail: '', id: 'Sedang dikosongkan.', en: 'Being drained.' }
+    expect(banner({ ...well, parts: { asterisk: drained } })).toMatchObject({ what: 'asterisk', lessened: true, grave: false, words: drained })
+    expect(banner({ ...well, parts: { asterisk: down } })).toMatchObject({ lessened: false, grave: true })
+    // what is away goes first, and takes nothing along
+    expect(banner({ ...well, parts: { asterisk: drained, ami: down } })).toMatchObject({ what: 'ami', others: ['asterisk'] })
+    expect(banner({ ...well, parts: { asterisk: drained, ami_bridge: down } })).toMatchObject({ what: 'bridge', grave: true, others: ['asterisk'] })
+  })
   it('tells of the own telephone when nothing else is wrong', () => {
     expect(banner({ ...well, phoneLost: true })?.what).toBe('phone')
     expect(banner({ ...well, phoneLost: true, parts: { redis: down } })?.what).toBe('redis')
