@@ -1,22 +1,22 @@
 """The live channel: one reader of the hot store, many browsers.
 
-A message is encoded and framed at most once per class of sight (whole, masked), and the same bytes
-are written to every browser that keeps up, at once. Who does not has a bounded queue; when that is
-full, too, it is closed and comes back with ``?after=SEQ``. Without Redis the clients are told
-``degraded`` and poll; afterwards ``reset``.
+What one read of the hot store brings (one event as a rule, more of them the busier it is) goes to every
+browser that keeps up in one write, at once; the bytes are made once for all who see the same. Who does
+not keep up has a bounded queue; when that is full, too, it is closed and comes back with ``?after=SEQ``.
+Without Redis the clients are told ``degraded`` and poll; afterwards ``reset``.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import structlog
 from aiohttp import WSCloseCode, WSMsgType, web
 
-from console.visibility import Sight, masked, owners, rule
+from console.live_messages import Batch, Message, later
 from psap.accounts.model import User
 from psap.platform.clock import Clock
 from psap.platform.events import Event
@@ -27,24 +27,6 @@ ROOM = 65_536  # bytes that a socket may hold back before its client counts as b
 RETRY = 0.25  # seconds between two tries to reach Redis again
 
 log = structlog.get_logger(part="console")
-
-
-class Message:
-    """A text message. ``frame``: as it goes over any WebSocket without compression (RFC 6455, 5.2)."""
-
-    __slots__ = ("frame", "text")
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        payload = text.encode("utf-8")
-        length = len(payload)
-        if length < 126:
-            head = bytes((0x81, length))
-        elif length < 65_536:
-            head = b"\x81\x7e" + length.to_bytes(2, "big")
-        else:
-            head = b"\x81\x7f" + length.to_bytes(8, "big")
-        self.frame = head + payload
 
 
 RESET = Message('{"type":"reset"}')
@@ -59,7 +41,7 @@ class Client:
     secret: str
     socket: web.WebSocketResponse
     transport: asyncio.BaseTransport | None
-    outbox: asyncio.Queue[Message | None] = field(default_factory=lambda: asyncio.Queue(QUEUE))
+    outbox: asyncio.Queue[str | None] = field(default_factory=lambda: asyncio.Queue(QUEUE))
     behind: int = 0  # messages in the outbox, or taken from it and not written yet
     ended: bool = False
     held: list[tuple[str, Event]] | None = None  # events that came while it was caught up
@@ -68,7 +50,7 @@ class Client:
     session_id: str = ""
 
     def send(self, message: Message) -> None:
-        """Write a message, or keep it for who is behind; a client that cannot keep up is closed."""
+        """Write it, or keep it for who is behind; a client that cannot keep up is closed."""
         wire = self.transport
         if self.ended or wire is None or wire.is_closing():
             return
@@ -81,8 +63,9 @@ class Client:
             wire.write(message.frame)
             return
         try:
-            self.outbox.put_nowait(message)
-            self.behind += 1
+            for text in message.texts:
+                self.outbox.put_nowait(text)
+                self.behind += 1
         except asyncio.QueueFull:
             self.close(WSCloseCode.TRY_AGAIN_LATER)
             # a peer that does not read would never see a closing frame either
@@ -113,16 +96,11 @@ class Live:
         self.events = 0
         self.resets = 0  # clients told to fetch anew
         self.lag_seconds = 0.0  # of the newest event, from its happening to our reading it
-        self._listeners: list[Callable[[Event], None]] = []
         self.state: Callable[[], str] | None = None  # the message that says how every part is
 
     @property
     def clients(self) -> int:
         return len(self._clients)
-
-    def on_event(self, listener: Callable[[Event], None]) -> None:
-        """Call ``listener`` for each event before it is fanned out."""
-        self._listeners.append(listener)
 
     async def run(self) -> None:
         """Follow the hot store until cancelled; it may go and come back."""
@@ -136,8 +114,8 @@ class Live:
                     self.resets += len(self._clients)
                     self._tell(RESET)
                 self.ready.set()
-                async for seq, event in self._hot.follow(last):
-                    self._fan_out(seq, event)
+                async for events in self._hot.follow(last):
+                    self._fan_out(events)
             except HotAwayError:
                 pass
             except Exception:
@@ -159,22 +137,21 @@ class Live:
         for client in list(self._clients):
             client.send(message)
 
-    def _fan_out(self, seq: str, event: Event) -> None:
-        self.last = seq
-        self.events += 1
-        self.lag_seconds = max(0.0, (self._clock.now_us() - event.at) / 1_000_000)
-        for listener in self._listeners:
-            listener(event)
-        wire = Wire(seq, event)
+    def _fan_out(self, events: Sequence[tuple[str, Event]]) -> None:
+        self.last, newest = events[-1]
+        self.events += len(events)
+        self.lag_seconds = max(0.0, (self._clock.now_us() - newest.at) / 1_000_000)
+        batch = Batch(events)
         for client in list(self._clients):
             if client.held is not None:
-                client.held.append((seq, event))
+                client.held.extend(events)
                 continue
+            told = batch
             if client.seen is not None:
-                if not later(seq, client.seen):
-                    continue
-                client.seen = None
-            message = wire.message_for(client.user)
+                told = batch.after(client.seen)
+                if later(self.last, client.seen):
+                    client.seen = None
+            message = told.message_for(client.user)
             if message is not None:
                 client.send(message)
 
@@ -213,15 +190,15 @@ class Live:
             client.send(RESET)
             return
         newest = client.seen = missed[-1][0] if missed else after
-        for seq, event in [*missed, *(item for item in held if later(item[0], newest))]:
-            message = Wire(seq, event).message_for(client.user)
+        for event in [*missed, *(item for item in held if later(item[0], newest))]:
+            message = Batch([event]).message_for(client.user)
             if message is not None:
                 client.send(message)
 
     async def _write(self, client: Client) -> None:
-        while (message := await client.outbox.get()) is not None:
+        while (text := await client.outbox.get()) is not None:
             try:
-                await client.socket.send_str(message.text)  # waits while the socket is full
+                await client.socket.send_str(text)  # waits while the socket is full
             except ConnectionError:
                 return
             client.behind -= 1
@@ -240,48 +217,3 @@ class Live:
         """Say goodbye to everybody."""
         for client in list(self._clients):
             client.close(WSCloseCode.GOING_AWAY)
-
-
-class Wire:
-    """One event's messages, each made when first needed."""
-
-    __slots__ = ("_event", "_made", "_owners", "_seq")
-
-    def __init__(self, seq: str, event: Event) -> None:
-        self._seq = seq
-        self._event = event
-        self._owners: set[str] | None = None
-        self._made: dict[Sight, Message] = {}
-
-    def message_for(self, user: User) -> Message | None:
-        """What this person receives; None: nothing."""
-        own, others = rule(self._event.type, user.role)
-        if own is not others:
-            if self._owners is None:
-                self._owners = owners(self._event)
-            own = own if user.username in self._owners else others
-        if own is Sight.NONE:
-            return None
-        return self._made.get(own) or self._make(own)
-
-    def for_user(self, user: User) -> str | None:
-        """The same as text."""
-        message = self.message_for(user)
-        return None if message is None else message.text
-
-    def _make(self, seen: Sight) -> Message:
-        event = self._event
-        if seen is Sight.MASKED:
-            event = Event(event.type, event.at, masked(event.data))
-        message = self._made[seen] = Message(event.wire(self._seq))
-        return message
-
-
-def later(seq: str, than: str) -> bool:
-    """Whether ``seq`` comes after ``than``; both are places in the stream."""
-    return _place(seq) > _place(than)
-
-
-def _place(seq: str) -> tuple[int, int]:
-    milliseconds, _, count = seq.partition("-")
-    return int(milliseconds), int(count or 0)

@@ -34,16 +34,14 @@ class EventType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event. ``at`` in UTC microseconds; ``data`` is JSON-ready."""
+    """One event. ``at`` in UTC microseconds; ``data`` is JSON-ready. ``text``: the same, encoded already."""
 
     type: EventType
     at: int
     data: dict[str, Any] = field(default_factory=dict)
+    text: str | None = field(default=None, compare=False, repr=False)
 
     def wire(self, seq: str) -> str:
-        """The message a WebSocket client receives."""
-        return json.dumps(
-            {"v": 1, "type": self.type, "at": rfc3339(self.at), "seq": seq, "data": self.data},
-            separators=(",", ":"),
-            ensure_ascii=False,
-        )
+        """The message a WebSocket client receives; ASCII, whatever a caller's name is made of."""
+        data = json.dumps(self.data, separators=(",", ":")) if self.text is None else self.text
+        return f'{{"v":1,"type":"{self.type.value}","at":"{rfc3339(self.at)}","seq":"{seq}","data":{data}}}'

@@ -1,4 +1,4 @@
-"""The hot store: Redis, disposable. Its only importer.
+"""The hot store: Redis, disposable. Nobody else imports its library, but for the wire beside this file.
 
 Streams carry events; nothing that must survive lives here. Every call answers within
 ``TIMEOUT`` seconds or raises ``HotAwayError``.
@@ -15,9 +15,11 @@ import redis.asyncio as redis
 from redis.exceptions import RedisError
 
 from psap.platform.events import STREAM, STREAM_LENGTH, Event, EventType
+from psap.platform.hot_wire import HotWire
 
 TIMEOUT = 0.5  # seconds
 BLOCK = 5.0  # seconds that a blocking read waits for news
+READ = 100  # events in one read: so many may become one write to a browser
 ONCE_SECONDS = 300  # so long a name that was published under is remembered
 # Whether a timed-out command was done is unknown, and both redis-py and the publisher try again: what was
 # published under a name is not published again, however late the first attempt is done.
@@ -49,10 +51,8 @@ class Hot:
         self._redis: Any = redis.Redis.from_url(
             url, decode_responses=True, socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT
         )
-        # a blocking read waits longer than a question, and still notices a stopped server
-        self._reader: Any = redis.Redis.from_url(
-            url, decode_responses=True, socket_timeout=BLOCK + TIMEOUT, socket_connect_timeout=TIMEOUT
-        )
+        self._url = url
+        self._teller = HotWire(url, TIMEOUT)
 
     async def ping(self) -> None:
         """Raises HotAwayError when Redis does not answer."""
@@ -71,9 +71,12 @@ class Hot:
         words += [f"{STREAM}:once:{name}" for name, _ in named]
         words += (STREAM_LENGTH, ONCE_SECONDS)
         for _, event in named:
-            words += (event.type.value, event.at, json.dumps(event.data))
+            words += (event.type.value, event.at, json.dumps(event.data, separators=(",", ":")))
         try:
-            seqs: list[str] = await self._redis.eval(ONCE, len(named) + 1, *words)
+            # named, so a second attempt adds nothing twice
+            seqs: list[str] = await self._teller.ask(
+                TIMEOUT, "EVAL", ONCE, len(named) + 1, *words, again=True
+            )
         except (RedisError, OSError, TimeoutError) as error:
             raise HotAwayError(str(error)) from error
         return seqs
@@ -98,21 +101,30 @@ class Hot:
             return None
         return [(row_id, _event(fields)) for row_id, fields in rows[1:]]
 
-    async def follow(self, after: str = "$") -> AsyncIterator[tuple[str, Event]]:
-        """Events as they happen, for ever. Raises HotAwayError when Redis goes away."""
+    async def follow(self, after: str = "$") -> AsyncIterator[list[tuple[str, Event]]]:
+        """Events as they happen, for ever: all that there are by now at once, at most ``READ``.
+
+        Raises:
+            HotAwayError: Redis went away, even if it is back: what it lost meanwhile nobody knows.
+        """
         last = after
-        while True:
-            try:
-                answer = await self._reader.xread({STREAM: last}, count=500, block=int(BLOCK * 1000))
-            except (RedisError, OSError, TimeoutError) as error:
-                raise HotAwayError(str(error)) from error
-            if not answer:
-                continue
-            # RESP2 gives a list of pairs, RESP3 a mapping
-            rows = answer[STREAM][0] if isinstance(answer, dict) else answer[0][1]
-            for row_id, fields in rows:
-                last = row_id
-                yield row_id, _event(fields)
+        wire = HotWire(self._url, TIMEOUT)  # a read that waits for news holds it meanwhile
+        words = ("XREAD", "COUNT", READ, "BLOCK", int(BLOCK * 1000), "STREAMS", STREAM)
+        try:
+            while True:
+                try:
+                    # it waits longer than a question, and still notices a stopped server
+                    answer = await wire.ask(BLOCK + TIMEOUT, *words, last)
+                except (RedisError, OSError, TimeoutError) as error:
+                    raise HotAwayError(str(error)) from error
+                if not answer:
+                    continue
+                # RESP2 gives a list of pairs, RESP3 a mapping
+                rows = answer[STREAM] if isinstance(answer, dict) else answer[0][1]
+                last = rows[-1][0]
+                yield [(row_id, _event(dict(zip(*[iter(flat)] * 2, strict=True)))) for row_id, flat in rows]
+        finally:
+            await wire.close()
 
     async def forget(self, words: Collection[str]) -> int:
         """Delete the events that hold one of these words (a person's numbers); how many."""
@@ -130,8 +142,9 @@ class Hot:
 
     async def close(self) -> None:
         await self._redis.aclose()
-        await self._reader.aclose()
+        await self._teller.close()
 
 
 def _event(fields: dict[str, str]) -> Event:
-    return Event(EventType(fields["type"]), int(fields["at"]), json.loads(fields["data"]))
+    text = fields["data"]
+    return Event(EventType(fields["type"]), int(fields["at"]), json.loads(text), text)

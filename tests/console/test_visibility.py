@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from console.live import Message, Wire, later
+from console.live_messages import Message, Wire, later
 from console.visibility import mask_number
 from psap.accounts.model import Role
 from psap.platform.events import Event, EventType

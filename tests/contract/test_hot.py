@@ -14,7 +14,8 @@ import pytest
 
 from ami_bridge.publisher import Publisher
 from psap.platform.events import Event, EventType
-from psap.platform.hot import TIMEOUT, Hot, HotAwayError
+from psap.platform.hot import READ, TIMEOUT, Hot, HotAwayError
+from psap.platform.hot_wire import HotWire
 
 
 class RedisServer:
@@ -94,8 +95,8 @@ async def test_followers_hear_what_happens(server: RedisServer) -> None:
         for number in range(3):
             await hot.publish(event(number))
         heard = []
-        async for _, what in hot.follow(start):
-            heard.append(what.at)
+        async for news in hot.follow(start):
+            heard += [what.at for _, what in news]
             if len(heard) == 3:
                 break
         assert heard == [0, 1, 2]
@@ -136,8 +137,8 @@ async def test_the_publisher_keeps_events_while_redis_is_away(server: RedisServe
             await publisher.flush(5)
             assert publisher.away is None
             heard = []
-            async for _, what in hot.follow("0-0"):
-                heard.append(what.at)
+            async for news in hot.follow("0-0"):
+                heard += [what.at for _, what in news]
                 if len(heard) == 5:
                     break
             assert heard == [0, 1, 2, 3, 4]
@@ -175,3 +176,75 @@ async def test_a_persons_events_are_forgotten(server: RedisServer) -> None:
     assert await hot.forget({"081227538144"}) == 0
     assert await hot.last_seq() == last
     await hot.close()
+
+
+async def test_one_read_brings_all_that_waits(server: RedisServer) -> None:
+    async with hot_of(server) as hot:
+        start = await hot.publish(event(0))
+        await hot.publish_all([(f"n{number}", event(number)) for number in range(1, READ + 11)])
+        pieces: list[list[int]] = []
+        async for news in hot.follow(start):
+            pieces.append([what.at for _, what in news])
+            if sum(map(len, pieces)) == READ + 10:
+                break
+        assert pieces == [list(range(1, READ + 1)), list(range(READ + 1, READ + 11))]
+
+
+async def test_a_redis_started_anew_between_two_events_costs_none(server: RedisServer) -> None:
+    async with hot_of(server) as hot:
+        await hot.publish(event(1))
+        await server.stop()
+        await server.start()
+        assert await hot.publish(event(2)) == await hot.last_seq()
+
+
+async def test_who_follows_is_told_that_redis_was_away(server: RedisServer) -> None:
+    """Even if it is back at once: what it lost meanwhile is not known here."""
+    async with hot_of(server) as hot:
+        first = await hot.publish(event(1))
+
+        async def follow() -> None:
+            async for _ in hot.follow(first):
+                raise AssertionError("nothing happened")
+
+        following = asyncio.create_task(follow())
+        async with asyncio.timeout(10):
+            while not await blocked(hot):  # noqa: ASYNC110 - Redis's word
+                await asyncio.sleep(0.01)
+        await server.stop()
+        await server.start()
+        async with asyncio.timeout(10):
+            with pytest.raises(HotAwayError):
+                await following
+
+
+async def blocked(hot: Hot) -> int:
+    """How many wait for news."""
+    told: dict[str, int] = await hot._redis.info("clients")
+    return told["blocked_clients"]
+
+
+async def test_a_late_answer_is_not_taken_for_the_next_questions(server: RedisServer) -> None:
+    wire = HotWire(server.url, TIMEOUT)
+    assert await wire.ask(TIMEOUT, "ECHO", "first") == "first"
+    os.kill(server.process.pid, signal.SIGSTOP)
+    try:
+        with pytest.raises(TimeoutError):
+            await wire.ask(0.1, "ECHO", "second")
+    finally:
+        os.kill(server.process.pid, signal.SIGCONT)
+    assert await wire.ask(10, "ECHO", "third") == "third"
+    await wire.close()
+
+
+async def test_many_who_tell_a_stopped_redis_wait_no_longer_than_one(server: RedisServer) -> None:
+    async with hot_of(server) as hot:
+        await hot.publish(event(1))
+        os.kill(server.process.pid, signal.SIGSTOP)
+        try:
+            began = time.monotonic()
+            told = await asyncio.gather(*(hot.publish(event(2)) for _ in range(20)), return_exceptions=True)
+            assert all(isinstance(one, HotAwayError) for one in told)
+            assert time.monotonic() - began < TIMEOUT * 10  # one after the other it would be twice that
+        finally:
+            os.kill(server.process.pid, signal.SIGCONT)
