@@ -142,10 +142,22 @@ async def talking(centre: Centre, number: str) -> AsyncIterator[tuple[Lines, Sea
 
 
 @pytest.mark.long
-async def test_a_phone_that_dies_in_the_conversation_gives_its_caller_back(centre: Centre) -> None:
+@pytest.mark.parametrize("room", [False, True], ids=["two", "room"])
+async def test_a_phone_that_dies_in_the_conversation_gives_its_caller_back(
+    centre: Centre, room: bool
+) -> None:
     """Its process stopped and its sound cut: no packet, no BYE, no answer to anything."""
     number = fresh_number()
     async with talking(centre, number) as (lines, seat, _), centre.seat("agent2") as other:
+        if room:  # a colleague was there for a moment, and left
+            mine = (await centre.supervisor.calls_of(number))[0]["id"]
+            to = {"to": {"kind": "agent", "id": "agent2"}}
+            await seat.api.post(f"/calls/{mine}/parties", to)
+            call = await other.phone.ringing(40)
+            await call.answer()
+            await other.phone.media.hears(CALLER_TONE, timeout=20)
+            call.hang_up()
+            await call.ended(20)
         seat.phone.media.stop()
         os.kill(lines.pid or 0, signal.SIGSTOP)
         died = time.monotonic()
@@ -161,7 +173,7 @@ async def test_a_phone_that_dies_in_the_conversation_gives_its_caller_back(centr
         record = await centre.record(number, timeout=30)
     assert "rescued" in record["flags"]
     assert record["agent"] == "agent2"
-    assert [leg["end"] for leg in record["legs"]] == ["answered", "answered"]
+    assert [leg["end"] for leg in record["legs"]] == ["answered"] * (3 if room else 2)
 
 
 @pytest.mark.long
