@@ -24,9 +24,11 @@ PRESS_AFTER = 0.5
 GROWTH_KB = 4096  # below this a part does not grow: a heap's arenas come in such pieces
 GROWTH_SHARE = 0.05
 ABOUT = (
-    "resident memory (PSS: shared pages divided among those who share them) of every process with nobody on "
-    "the line, with more and more callers in the queue (no call taker is there, everybody hears music), "
-    "while they wait, and after they are gone. Memory over thousands of calls amid faults: [soak](#soak)."
+    "own memory (PSS of what was written, anonymous or shared) of every process with nobody on the line, "
+    "with more and more callers in the queue (no call taker is there, everybody hears music), while they "
+    "wait, and after they are gone. Files that are mapped, programs and libraries, are left out: "
+    "the kernel divides them among all who map them, so that a process seems to grow when a stranger ends. "
+    "Memory over thousands of calls amid faults: [soak](#soak)."
 )
 
 
@@ -66,7 +68,13 @@ def slope(points: Sequence[tuple[float, float]]) -> float:
     return sum((x - x0) * (y - y0) for x, y in points) / sum((x - x0) ** 2 for x, _ in points)
 
 
-def pss(rig: Rig) -> dict[str, float]:
+def own(smaps: str) -> float:
+    """kB that a process wrote itself, of the text of its ``smaps_rollup``."""
+    rows = (line.split() for line in smaps.splitlines())
+    return sum(float(row[1]) for row in rows if row[0] in ("Pss_Anon:", "Pss_Shmem:"))
+
+
+def taken(rig: Rig) -> dict[str, float]:
     """kB of each part of the home, its wrappers and children included."""
     kb: defaultdict[str, float] = defaultdict(float)
     for pid, part in supervise.survivors(rig.settings).items():
@@ -74,9 +82,7 @@ def pss(rig: Rig) -> dict[str, float]:
             text = Path(f"/proc/{pid}/smaps_rollup").read_text("ascii")
         except OSError:
             continue  # it ended meanwhile
-        kb[part] += next(
-            (float(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:")), 0.0
-        )
+        kb[part] += own(text)
     return dict(kb)
 
 
@@ -100,7 +106,7 @@ async def measure(rig: Rig, sizes: Sequence[int], seconds: float, recording: boo
             found.at[size] = await _settled(rig)
         began = time.monotonic()
         while time.monotonic() - began < seconds:
-            found.waiting.append((time.monotonic() - began, await asyncio.to_thread(pss, rig)))
+            found.waiting.append((time.monotonic() - began, await asyncio.to_thread(taken, rig)))
             await asyncio.sleep(max(1.0, seconds / 30))
         await rig.waiting(sizes[-1])
     finally:
@@ -118,7 +124,7 @@ async def _settled(rig: Rig) -> dict[str, float]:
     await asyncio.sleep(2)
     looks = []
     for _ in range(3):
-        looks.append(await asyncio.to_thread(pss, rig))
+        looks.append(await asyncio.to_thread(taken, rig))
         await asyncio.sleep(0.5)
     return {part: statistics.median(look.get(part, 0.0) for look in looks) for part in looks[0]}
 

@@ -73,6 +73,14 @@ def test_the_decision_that_is_measured_is_the_dialplans_own() -> None:
     assert "AGI" not in steps
 
 
+def test_a_process_does_not_grow_because_a_stranger_ends() -> None:
+    """Libraries that both had mapped are all its own then, by the kernel's count."""
+    rollup = (
+        "5d0-7ffe ---p 0 00:00 0 [rollup]\nPss: {} kB\nPss_Anon: 85000 kB\nPss_File: {} kB\nPss_Shmem: 12 kB"
+    )
+    assert memory.own(rollup.format(89_012, 4_000)) == memory.own(rollup.format(104_012, 19_000)) == 85_012
+
+
 def test_memory_tells_slope_and_growth() -> None:
     found = memory.Found(
         rest={"agi": 10_000.0}, at={100: {"agi": 10_500.0}, 200: {"agi": 11_000.0}}, machine="here"
