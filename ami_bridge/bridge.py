@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Any
 
 from ami_bridge import callback_steps, nudging, training, unsaved
@@ -141,7 +142,7 @@ class Bridge:
         )
         self.hearing.add(self.browser_death.listen, "ContactStatus")
         self.recordings = Recordings(
-            Shelf(settings, self.database, profile, clock),
+            Shelf(settings, self.database, profile, clock, self.data.in_one_go),
             self.actions,
             self.following,
             self.catch_up,
@@ -291,15 +292,11 @@ class Bridge:
     def _publish(self, event: Event) -> None:
         """Tell it now; an end only when it can be looked up, for whoever hears it will look."""
         if event.type is EventType.CALL_ENDED and self.recorder.away is None:
-            self.errands.soon(self._publish_written(event))
+            self.recorder.when_written(partial(self.publisher.put, event), END_TOLD_WITHIN)
         else:
             self.publisher.put(event)
         self.story.told(event)
         self.figures.told(event)
-
-    async def _publish_written(self, event: Event) -> None:
-        await self.recorder.flush(END_TOLD_WITHIN)
-        self.publisher.put(event)
 
     async def _tell_queue(self) -> None:
         self.following.tell_queue()

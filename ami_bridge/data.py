@@ -26,7 +26,7 @@ class Data:
     def __init__(self, database: Database, site: str) -> None:
         self.database = database
         self.site = site
-        self._in_one_go = InOneGo(database)
+        self.in_one_go = InOneGo(database)
 
     @asynccontextmanager
     async def _reading(self) -> AsyncIterator[Any]:
@@ -59,14 +59,14 @@ class Data:
         ``work(connection)`` waits for nothing but the database. Raises ControlError(database_away).
         """
         try:
-            return await self._in_one_go.write(work)
+            return await self.in_one_go.write(work)
         except AWAY_ERRORS as error:
             why = str(getattr(error, "orig", None) or error)
             raise ControlError("database_away", f"the database does not answer: {why}") from error
 
     async def close(self) -> None:
         """Close what was opened here."""
-        await self._in_one_go.close()
+        await self.in_one_go.close()
 
     async def calls(self, ids: Sequence[str]) -> dict[str, tuple[Call, str | None]]:
         """Calls with their number keys. Raises ControlError(database_away), as all here."""

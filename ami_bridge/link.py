@@ -71,8 +71,8 @@ class Link:
         self._log = log
         self._wire: Wire | None = None
         self._events: deque[Headers] = deque()
-        self._news = asyncio.Event()
-        self._flow = asyncio.Event()  # clear while a resync runs
+        self._flows = False  # not while a resync runs
+        self._turn: asyncio.Handle | None = None  # when events are handled next
         self._lost = asyncio.Event()
         self._booted = asyncio.Event()  # Asterisk said FullyBooted on this connection
         self._why = "not connected yet"
@@ -106,7 +106,6 @@ class Link:
 
     async def run(self) -> None:
         """Keep the connection until cancelled."""
-        consumer = asyncio.create_task(self._consume(), name="ami-events")
         attempt = 0
         try:
             while not self._closing:
@@ -127,16 +126,16 @@ class Link:
                 if not self._closing:
                     await asyncio.sleep(pause)
         finally:
-            consumer.cancel()
             self._drop("closing")
-            with contextlib.suppress(asyncio.CancelledError):
-                await consumer
+            self._flows = False
+            if self._turn is not None:
+                self._turn.cancel()
 
     async def _session(self) -> None:
         loop = asyncio.get_running_loop()
         self._lost.clear()
         self._events.clear()
-        self._flow.clear()
+        self._flows = False
         self._booted.clear()
         async with asyncio.timeout(ACTION_TIMEOUT):
             _, wire = await loop.create_connection(
@@ -173,7 +172,8 @@ class Link:
             await self._on_up()
             self._resync_seconds = time.monotonic() - began
             self.up = True
-            self._flow.set()
+            self._flows = True
+            self._soon()
             self._said = None
             self._why = ""
             self._log.info("asterisk connected")
@@ -221,28 +221,31 @@ class Link:
             self._booted.set()
             return
         self._events.append(headers)
-        self._news.set()
+        self._soon()
         waiting = len(self._events)
         self._most_waiting = max(self._most_waiting, waiting)
         if waiting < ENOUGH or self._wire is None:
             return
-        if self._flow.is_set():
+        if self._flows:
             self._wire.pause_reading()
         elif waiting > TOO_MANY:
             # a resync reads its answers from this connection: it cannot be told to wait
             self._drop(f"more than {TOO_MANY} events while catching up")
 
-    async def _consume(self) -> None:
-        while True:
-            await self._news.wait()
-            await self._flow.wait()
-            self._news.clear()
-            while self._events and self._flow.is_set():
-                for _ in range(min(SLICE, len(self._events))):
-                    self._handle(self._events.popleft())
-                if len(self._events) <= ENOUGH // 2 and self._wire is not None:
-                    self._wire.resume_reading()
-                await asyncio.sleep(0)  # pings, commands and records have their turn
+    def _soon(self) -> None:
+        """Events are handled in the loop's next round; no task is woken for it."""
+        if self._turn is None and self._flows and self._events:
+            self._turn = asyncio.get_running_loop().call_soon(self._slice)
+
+    def _slice(self) -> None:
+        self._turn = None
+        if not self._flows:
+            return
+        for _ in range(min(SLICE, len(self._events))):
+            self._handle(self._events.popleft())
+        if len(self._events) <= ENOUGH // 2 and self._wire is not None:
+            self._wire.resume_reading()
+        self._soon()  # pings, commands and records have their turn before
 
     def _handle(self, headers: Headers) -> None:
         self._handled += 1

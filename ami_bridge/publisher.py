@@ -8,12 +8,17 @@ import itertools
 import secrets
 from collections import deque
 
-from psap.platform.events import Event
+from psap.platform.events import Event, EventType
 from psap.platform.hot import Hot, HotAwayError
 
 BUFFER = 20_000  # events kept while Redis is away; the stream itself holds no more
 RETRY = 0.5  # seconds
 BATCH = 100  # events in one question to Redis: it answers a batch well within a screen-pop's patience
+
+
+# who looks at a list of people does not see so short a while; a question to Redis costs more than the event
+PATIENT = frozenset((EventType.AGENT_CHANGED, EventType.QUEUE_CHANGED))
+PATIENCE = 0.02  # seconds that these wait for another event to go with
 
 
 class Publisher:
@@ -25,6 +30,7 @@ class Publisher:
         # named, so that a second attempt adds no second one; no other process has our names
         self._names = map(f"{secrets.token_hex(8)}-{{}}".format, itertools.count(1))
         self._news = asyncio.Event()
+        self._now = asyncio.Event()  # something waits that must not
         self._empty = asyncio.Event()
         self._empty.set()
         self.away: str | None = None  # why Redis cannot be reached, in words
@@ -34,6 +40,8 @@ class Publisher:
         self._buffer.append((next(self._names), event))
         self._empty.clear()
         self._news.set()
+        if event.type not in PATIENT:
+            self._now.set()
 
     @property
     def waiting(self) -> int:
@@ -53,7 +61,10 @@ class Publisher:
                 if not self._buffer:
                     await self._hot.ping()
                 while self._buffer:
+                    await self._patience()
                     batch = list(itertools.islice(self._buffer, BATCH))
+                    if len(self._buffer) > BATCH:
+                        self._now.set()  # among the rest may be what must not wait
                     await self._hot.publish_all(batch)
                     for told in batch:
                         # a full buffer may have dropped it meanwhile
@@ -64,8 +75,17 @@ class Publisher:
                 self.away = str(error)
                 await asyncio.sleep(RETRY)
 
+    async def _patience(self) -> None:
+        """Where nothing is urgent, wait a moment: what comes meanwhile goes in the same question."""
+        if not self._now.is_set():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(PATIENCE):
+                    await self._now.wait()
+        self._now.clear()
+
     async def flush(self, seconds: float) -> None:
         """Wait until everything so far is published, at most ``seconds``."""
+        self._now.set()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._empty.wait()

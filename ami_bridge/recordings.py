@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +28,12 @@ from psap.platform import disk
 from psap.platform.control import ControlError
 from psap.platform.troubles import Trouble
 from psap.recordings import sound
-from psap.recordings.service import Shelf
+from psap.recordings.service import Filed, Found, Shelf
 
 LOOK_EVERY = 1.0  # seconds
 CLOSING = 5.0  # seconds that Asterisk may take to close a file whose channel is gone
 ROW_PATIENCE = 3600.0  # seconds that a file waits for its call's record before it is filed without
+AT_ONCE = 50  # files filed together: one trip to the disk, one transaction
 RETRY = 10.0  # seconds until a file that could not be filed is tried again
 
 Find = Callable[[str], Awaitable[tuple[Tracker, str | None]]]
@@ -95,9 +96,9 @@ class Recordings:
             alive = await self._actions.channels()
         except LinkError:
             return  # whoever still talks cannot be told now
-        for key in ready:
-            if key not in alive:
-                await self._take(key, waiting[key])
+        over = [key for key in ready if key not in alive]
+        for start in range(0, len(over), AT_ONCE):
+            await self._take({key: waiting[key] for key in over[start : start + AT_ONCE]})
 
     async def _adopt(self) -> None:
         try:
@@ -125,44 +126,79 @@ class Recordings:
                 return
             self._log.warning("a recording was stopped, the disk is full", call_id=self._id(key))
 
-    async def _take(self, key: str, path: Path) -> None:
+    async def _take(self, paths: Mapping[str, Path]) -> None:
+        """File those of these that Asterisk has closed and whose call has its record."""
+        seen = await asyncio.to_thread(self._shelf.look_at, paths, time.time())
+        failed = {key: each for key, each in seen.items() if isinstance(each, Exception)}
+        # one that was not closed: its last samples, or all of a short one, come when Asterisk closes it
+        closed = {
+            key: each
+            for key, each in seen.items()
+            if isinstance(each, Found) and (each.closed or not 0 <= each.age < CLOSING)
+        }
         try:
-            seen, age = sound.measure(path), time.time() - path.stat().st_mtime
-            if not (seen.sealed and seen.seconds) and 0 <= age < CLOSING:
-                return  # Asterisk is about to close it: its last samples, or all of a short one, come then
-            call = await self._call(key)
-            if (call is None or call.ending is None) and 0 <= age < ROW_PATIENCE:
-                self._later[key] = time.monotonic() + min(RETRY, max(LOOK_EVERY, age))
-                return
-            made = await self._shelf.file(key, path, call)
-        except FileNotFoundError:
-            return
-        except sound.SoundError as error:
-            path.replace(path.with_suffix(".foreign"))
-            self._log.error("a file in the spool is no recording, laid aside", error=str(error))
-        except AWAY_ERRORS as error:  # the disk's too: OSError
-            self._later[key] = time.monotonic() + RETRY
-            self._log.warning(
-                "a recording cannot be filed now", call_id=self._id(key), error=repr(error)[:200]
-            )
-            self._fault = Trouble(
-                "disk",
-                "degraded",
-                "Rekaman belum dapat disimpan; panggilan tidak terganggu dan rekaman tidak hilang.",
-                "Recordings cannot be put in their place; calls are not affected and no recording is lost.",
-                type(error).__name__,
-            )
-        else:
-            self._fault = None
-            if made is not None:
-                self._tell(made.call_id, made.id)
-                self._log.info(
-                    "recording filed", call_id=made.call_id, seconds=made.seconds, mended=made.mended
-                )
+            calls = await self._calls(closed)
+        except AWAY_ERRORS as error:
+            failed |= dict.fromkeys(closed, error)
+            closed, calls = {}, {}
+        ready: list[tuple[str, Path, Call | None]] = []
+        for key, each in closed.items():
+            call = calls.get(key)
+            if (call is None or call.ending is None) and 0 <= each.age < ROW_PATIENCE:
+                self._later[key] = time.monotonic() + min(RETRY, max(LOOK_EVERY, each.age))
+            else:
+                ready.append((key, paths[key], call))
+        filed = await self._shelf.file_all(ready) if ready else {}
+        # what failed comes last: the complaint stands, whatever else was filed
+        outcomes = sorted((failed | filed).items(), key=lambda each: isinstance(each[1], Exception))
+        for key, outcome in outcomes:
+            try:
+                self._filed(key, paths[key], outcome)
+            except OSError as error:
+                self._waits(key, error)
 
-    async def _call(self, key: str) -> Call | None:
-        heard = self._following.recent.get(self._id(key))
-        return heard.call if heard is not None else await self._shelf.call_of(key)
+    def _filed(self, key: str, path: Path, outcome: Filed) -> None:
+        """What became of one file."""
+        match outcome:
+            case FileNotFoundError():
+                pass
+            case sound.SoundError():
+                path.replace(path.with_suffix(".foreign"))
+                self._log.error("a file in the spool is no recording, laid aside", error=str(outcome))
+            case Exception():  # the database's or the disk's
+                self._waits(key, outcome)
+            case _:
+                self._fault = None
+                if outcome is not None:
+                    self._tell(outcome.call_id, outcome.id)
+                    self._log.info(
+                        "recording filed",
+                        call_id=outcome.call_id,
+                        seconds=outcome.seconds,
+                        mended=outcome.mended,
+                    )
+
+    def _waits(self, key: str, error: Exception) -> None:
+        self._later[key] = time.monotonic() + RETRY
+        self._log.warning("a recording cannot be filed now", call_id=self._id(key), error=repr(error)[:200])
+        self._fault = Trouble(
+            "disk",
+            "degraded",
+            "Rekaman belum dapat disimpan; panggilan tidak terganggu dan rekaman tidak hilang.",
+            "Recordings cannot be put in their place; calls are not affected and no recording is lost.",
+            type(error).__name__,
+        )
+
+    async def _calls(self, keys: Iterable[str]) -> dict[str, Call]:
+        """Their records, of those whose call has one."""
+        found, asked = {}, []
+        for key in keys:
+            heard = self._following.recent.get(self._id(key))
+            if heard is not None:
+                found[key] = heard.call
+            else:
+                asked.append(key)
+        return found | await self._shelf.calls_of(asked)
 
     def _tell(self, wanted: str, recording: str) -> None:
         """The call as we remember it says so too."""

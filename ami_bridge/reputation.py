@@ -46,6 +46,7 @@ class Reputation:
     def __init__(self, database: Database, profile: Profile, clock: Clock) -> None:
         self._database = database
         self._in_one_go = InOneGo(database)
+        self._watching = InOneGo(database)  # a count of a million blocks must not hold up a screen-pop
         self._profile = profile
         self._site = profile.site
         self._clock = clock
@@ -76,8 +77,9 @@ class Reputation:
             if keys is None or len(keys) > MANY:
                 # 100,000 rows in the event loop would hold up a screen-pop
                 return await asyncio.to_thread(self._wanted_elsewhere, keys)
-            async with self._database.read() as connection:
-                return await callers.blocks_to_push(connection, self._site, keys, self._clock.now_us())
+            return await self._watching.read(
+                partial(callers.blocks_to_push, site=self._site, keys=keys, now_us=self._clock.now_us())
+            )
         except AWAY_ERRORS as error:
             raise _away(error) from error
 
@@ -94,21 +96,23 @@ class Reputation:
 
     async def changed(self) -> list[str] | None:
         """Keys of blocks that came or went since the last question; None: too many to name."""
-        asked = self._clock.now_us()
         try:
-            async with self._database.read() as connection:
-                edges = await store.blocks_edges(connection, self._site)
-                if self._seen is not None and edges == self._edges and time.monotonic() < self._count_due:
-                    return []
-                now = await store.blocks_fingerprint(connection, self._site)
-                before, self._seen = (self._edges, self._seen), now
-                self._edges, self._count_due = edges, time.monotonic() + COUNT_EVERY
-                if before[1] is None or before == (edges, now):
-                    return []
-                since = asked - RECENT_US - int(COUNT_EVERY * 1_000_000)
-                keys = await store.blocks_touched(connection, self._site, since)
+            return await self._watching.read(self._changed)
         except AWAY_ERRORS as error:
             raise _away(error) from error
+
+    async def _changed(self, connection: Any) -> list[str] | None:
+        asked = self._clock.now_us()
+        edges = await store.blocks_edges(connection, self._site)
+        if self._seen is not None and edges == self._edges and time.monotonic() < self._count_due:
+            return []
+        now = await store.blocks_fingerprint(connection, self._site)
+        before, self._seen = (self._edges, self._seen), now
+        self._edges, self._count_due = edges, time.monotonic() + COUNT_EVERY
+        if before[1] is None or before == (edges, now):
+            return []
+        since = asked - RECENT_US - int(COUNT_EVERY * 1_000_000)
+        keys = await store.blocks_touched(connection, self._site, since)
         return keys if len(keys) <= MANY else None
 
     async def background(self, call_id: str, key: str) -> Background:
@@ -129,6 +133,7 @@ class Reputation:
     async def close(self) -> None:
         """Close what was opened."""
         await self._in_one_go.close()
+        await self._watching.close()
 
 
 def _away(error: BaseException) -> ControlError:

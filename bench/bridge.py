@@ -32,8 +32,12 @@ TOLD = {
     "publish": "+ told to a real Redis",
     "bridge": "**the whole bridge**: + records and look-ups in a real SQLite, everything that listens",
 }
-PACED = "the whole bridge, 50 calls a second instead of at once"
 PACE = 50  # calls a second
+# whoever is woken for a few events at a time pays for waking, too: both sides at a real pace
+PACED = {
+    "panoramisk": f"limit at {PACE} calls a second instead of at once",
+    "bridge": f"the whole bridge at {PACE} calls a second",
+}
 ABOUT = (
     "processor time (all threads) per AMI event of a recorded stream of real calls, each side a process "
     "of its own on the same bytes from a socket, in turns. "
@@ -48,6 +52,7 @@ class Figures:
     events: int = 0
     calls: int = 0
     sides: dict[str, Side] = field(default_factory=dict)
+    paced: dict[str, Side] = field(default_factory=dict)
     profile: list[tuple[float, str, str]] = field(default_factory=list)
 
     @property
@@ -61,17 +66,17 @@ class Figures:
 
     def lines(self) -> list[str]:
         """The section for docs/benchmarks.md."""
-        limit = self.sides["panoramisk"].median
         rows = [
             (
-                TOLD.get(name, PACED),
+                words[name],
                 side.n,
                 side.n * self.events,
                 f"{side.median:.1f}",
                 f"{side.p99:.1f}",
-                f"{side.median / limit:.2f}",
+                f"{side.median / sides['panoramisk'].median:.2f}",
             )
-            for name, side in self.sides.items()
+            for words, sides in ((TOLD, self.sides), (PACED, self.paced))
+            for name, side in sides.items()
         ]
         head = ("side", "rounds", "events", "us per event, median", "p99 of the rounds", "against the limit")
         verdict = "met" if self.met else f"**missed** by {self.ratio / AIM:.2f} times"
@@ -167,9 +172,10 @@ async def measure(laps: int, rounds: int, *, paced: int, sides: Sequence[str] = 
                 f"round {number + 1} of {rounds}: {figures.ratio:.2f} times the limit",
             )
         if paced:
-            side = figures.sides["paced"] = Side(PACED)
+            figures.paced = {name: Side(name) for name in PACED}
             for _ in range(paced):
-                side.samples.append((await turns.take("bridge", laps, calls_a_second=PACE))[0])
+                for name, side in figures.paced.items():
+                    side.samples.append((await turns.take(name, laps, calls_a_second=PACE))[0])
         figures.profile = [tuple(row) for row in (await turns.take("bridge", laps, profile=True))[1]]
     return figures
 

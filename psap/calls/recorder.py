@@ -3,6 +3,9 @@
 Event handling only puts things here and never waits. While the database is locked, away or full,
 everything goes to ``HOME/spool/calls.jsonl`` (append and fsync) and is replayed in order later;
 each write is idempotent, so a replay that is cut short does no harm.
+
+A transaction costs as much as ten rows in it: when calls come faster than ``GATHER`` what comes within
+it is written together. The first after a pause is written at once, and so is a person's word.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ import asyncio
 import contextlib
 import json
 import os
+import time
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from pathlib import Path
@@ -24,6 +28,7 @@ from psap.platform.in_one_go import InOneGo
 
 BATCH = 200  # entries in one transaction
 RETRY = 0.5  # seconds between attempts while the database is away
+GATHER = 0.05  # seconds between the beginnings of two transactions that nobody waits for
 
 Mark = dict[str, Any]
 
@@ -59,6 +64,9 @@ class Recorder:
         self._news = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
+        self._hurry = asyncio.Event()
+        self._began = 0.0  # when the newest transaction did, monotonic
+        self._tellers: list[_Once] = []  # who is told once what waits now is written
         self.away: str | None = None  # why the database cannot be written, in words
         self._stopping = False
         self._spooled = 0  # entries in the spool that we wrote
@@ -67,7 +75,7 @@ class Recorder:
     def put(self, call: Call, number_key: str | None) -> None:
         """Remember a call; never waits. What is written is its state when its turn comes."""
         self._fresh[call.id] = (call, number_key, self._next_stamp())
-        self._wake()
+        self._wake(hurry=call.classified_by is not None or call.incident_id is not None)
 
     def _made(self) -> dict[str, Row]:
         """What waits for the database as rows: a call that changed three times meanwhile is one."""
@@ -96,12 +104,12 @@ class Recorder:
     @property
     def waiting(self) -> int:
         """Entries that the database does not have yet."""
-        return len(self._made()) + len(self._marks) + self._spooled
+        return len(self._fresh.keys() | self._calls.keys()) + len(self._marks) + self._spooled
 
     def mark(self, mark: Mark) -> None:
         """Remember an agent's word (JSON-ready); never waits."""
         self._marks.append(mark)
-        self._wake()
+        self._wake(hurry=True)
 
     def pending(self, call_id: str) -> Row | None:
         """A call's row that is not written yet."""
@@ -112,9 +120,20 @@ class Recorder:
         """Whether everything so far is written."""
         return self._idle.is_set()
 
-    def _wake(self) -> None:
+    def when_written(self, tell: Callable[[], None], within: float) -> None:
+        """Call ``tell`` once what was put so far is written, and after so many seconds at the latest."""
+        loop, once = asyncio.get_running_loop(), _Once(tell)
+        if self.idle:
+            loop.call_soon(once)
+            return
+        self._tellers.append(once)
+        loop.call_later(within, once)
+
+    def _wake(self, *, hurry: bool) -> None:
         self._idle.clear()
         self._news.set()
+        if hurry:
+            self._hurry.set()
 
     async def run(self) -> None:
         """Write until ``stop``."""
@@ -130,17 +149,33 @@ class Recorder:
                         await self._news.wait()
             self._news.clear()
             await self._round()
-            if self._stopping and not self._made() and not self._marks:
+            if self._stopping and not self._unwritten:
                 return
+
+    @property
+    def _unwritten(self) -> bool:
+        return bool(self._fresh or self._calls or self._marks)
+
+    async def _gather(self) -> None:
+        """Let what comes in the next moment be written with what is there, unless somebody waits for it."""
+        rest = self._began + GATHER - time.monotonic()
+        if rest > 0 and not self._hurry.is_set():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(rest):
+                    await self._hurry.wait()
+        self._hurry.clear()
+        self._began = time.monotonic()
 
     async def _round(self) -> None:
         if self.away is not None:
             await self._to_spool()
             if self._stopping or not await self._replay():
                 return
-        while self._made() or self._marks:
+        while self._unwritten:
+            await self._gather()
             rows, self._calls = self._made(), {}
             marks, self._marks = self._marks, []
+            tellers, self._tellers = self._tellers, []
             try:
                 await self._write(list(rows.values()), marks)
             except BaseException as error:
@@ -152,6 +187,8 @@ class Recorder:
                 self._fall(error)
                 await self._to_spool()
                 return
+            for tell in tellers:
+                asyncio.get_running_loop().call_soon(tell)
         self._idle.set()
 
     def _fall(self, error: Exception) -> None:
@@ -240,6 +277,7 @@ class Recorder:
 
     async def flush(self, seconds: float) -> None:
         """Wait until everything so far is written or spooled, at most ``seconds``."""
+        self._hurry.set()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._idle.wait()
@@ -253,6 +291,20 @@ class Recorder:
         await asyncio.wait([task])  # however it ended: what it left goes to the spool
         await self._to_spool()
         await self._in_one_go.close()
+
+
+class _Once:
+    """A function that is called once, by whoever comes first."""
+
+    __slots__ = ("_tell",)
+
+    def __init__(self, tell: Callable[[], None]) -> None:
+        self._tell: Callable[[], None] | None = tell
+
+    def __call__(self) -> None:
+        tell, self._tell = self._tell, None
+        if tell is not None:
+            tell()
 
 
 def _append(path: Path, text: str) -> None:

@@ -10,8 +10,10 @@ import asyncio
 import errno
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from psap.calls import store as call_store
 from psap.calls.model import Call, call_id
 from psap.platform.clock import Clock
 from psap.platform.database import Database
+from psap.platform.in_one_go import InOneGo
 from psap.platform.settings import Settings
 from psap.recordings import sound, store
 from psap.recordings.model import (
@@ -34,13 +37,30 @@ from psap.recordings.model import (
 )
 
 ADOPT_DAYS = 60  # how far back the shelf is searched for files without a row, after a restore
+Filed = Recording | Exception | None  # None: it held no sound and is gone
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A file in Asterisk's spool. ``closed``: nothing more comes into it; ``age``: since something did."""
+
+    closed: bool
+    age: float
 
 
 class Shelf:
-    """Recordings of one home."""
+    """Recordings of one home. ``in_one_go``: where rows are written, if many are."""
 
-    def __init__(self, settings: Settings, database: Database, profile: Profile, clock: Clock) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        profile: Profile,
+        clock: Clock,
+        in_one_go: InOneGo | None = None,
+    ) -> None:
         self._database, self._profile, self._clock = database, profile, clock
+        self._in_one_go = in_one_go
         self.spool = settings.pbx / "spool" / "monitor"
         self.folder = settings.home / FOLDER
 
@@ -54,43 +74,74 @@ class Shelf:
             return {}
         return {found[1]: self.spool / name for name in names if (found := SPOOLED.fullmatch(name))}
 
-    async def call_of(self, uniqueid: str) -> Call | None:
-        """The record of the call that a spooled file belongs to."""
-        wanted = call_id(self._profile.site, uniqueid)
+    def look_at(self, paths: Mapping[str, Path], now: float) -> dict[str, Found | Exception]:
+        """How each of these files is; one that is gone meanwhile is left out. Blocking."""
+        seen: dict[str, Found | Exception] = {}
+        for key, path in paths.items():
+            try:
+                heard, age = sound.measure(path), now - path.stat().st_mtime
+                seen[key] = Found(heard.sealed and heard.seconds > 0, age)
+            except FileNotFoundError:
+                continue
+            except (sound.SoundError, OSError) as error:
+                seen[key] = error
+        return seen
+
+    async def calls_of(self, uniqueids: Iterable[str]) -> dict[str, Call]:
+        """The records of the calls that spooled files belong to, by Uniqueid, as far as there are any."""
+        wanted = {call_id(self._profile.site, each): each for each in uniqueids}
+        if not wanted:
+            return {}
         async with self._database.read() as connection:
-            found = (await call_store.load(connection, [wanted])).get(wanted)
-        return None if found is None else found[0]
+            found = await call_store.load(connection, list(wanted))
+        return {wanted[mine]: call for mine, (call, _) in found.items()}
 
     async def file(self, uniqueid: str, path: Path, call: Call | None) -> Recording | None:
-        """Put a finished file on the shelf; None: it held no sound and is gone.
+        """``file_all`` for one; what kept it from being filed is raised."""
+        filed = (await self.file_all([(uniqueid, path, call)]))[uniqueid]
+        if isinstance(filed, Exception):
+            raise filed
+        return filed
 
-        Raises:
-            SoundError: Asterisk never wrote this.
-            OSError, and the database's own errors: it stays where it is, for the next attempt.
+    async def file_all(self, found: Sequence[tuple[str, Path, Call | None]]) -> dict[str, Filed]:
+        """Put finished files on the shelf, by Uniqueid, and write them down together.
+
+        An outcome that is an exception: SoundError (Asterisk never wrote this), OSError and the database's
+        own errors: that file stays where it is, for the next attempt.
         """
-        ended = path.stat().st_mtime_ns // 1000
-        taken = await asyncio.to_thread(self._measured, path)
-        if taken is None:
-            return None
-        heard, mended = taken
-        started = began(call, ended=ended, seconds=heard.seconds)
-        mine = call_id(self._profile.site, uniqueid)
-        name = shelf_name(local_time(self._profile, started).date(), mine)
-        sha256 = await asyncio.to_thread(self._put, path, self.folder / name)
-        made = Recording(
-            id=recording_id(mine),
-            call_id=mine,
-            started_at=started,
-            seconds=heard.seconds,
-            bytes=heard.bytes,
-            mended=mended,
-            file=name,
-            sha256=sha256,
+        outcomes = await asyncio.to_thread(self._put_all, found)
+        made = {key: each for key, each in outcomes.items() if isinstance(each, Recording)}
+        for key, error in (await self._written(made)).items():
+            outcomes[key] = error
+        # only now: who dies before finds them in the spool again
+        done = [path for key, path, _ in found if isinstance(outcomes[key], Recording)]
+        await asyncio.to_thread(_unlink, done)
+        return outcomes
+
+    async def _written(self, made: Mapping[str, Recording]) -> dict[str, Exception]:
+        """Write rows, all in one transaction; those that could not be written, and why."""
+        if not made:
+            return {}
+        write = partial(
+            store.add_all, site=self._profile.site, made=list(made.values()), filed_at=self._clock.now_us()
         )
+        try:
+            await self._write(write)
+        except call_store.AWAY_ERRORS as error:
+            return dict.fromkeys(made, error)
+        except Exception as error:  # one of them is bad: it must not hold up the others
+            if len(made) == 1:
+                return dict.fromkeys(made, error)
+            alone = [await self._written({key: each}) for key, each in made.items()]
+            return {key: each for failed in alone for key, each in failed.items()}
+        return {}
+
+    async def _write(self, work: Callable[[Any], Coroutine[Any, Any, None]]) -> None:
+        if self._in_one_go is not None:
+            await self._in_one_go.write(work)
+            return
         async with self._database.write() as connection:
-            await store.add(connection, self._profile.site, made, self._clock.now_us())
-        path.unlink(missing_ok=True)
-        return made
+            await work(connection)
 
     async def adopt(self) -> int:
         """Write down what lies on the shelf without a row, as after a restore; how many."""
@@ -109,7 +160,7 @@ class Shelf:
             except (sound.SoundError, FileNotFoundError):
                 continue  # no recording, or gone meanwhile
             async with self._database.write() as connection:
-                await store.add(connection, self._profile.site, made, self._clock.now_us())
+                await store.add_all(connection, self._profile.site, [made], self._clock.now_us())
             count += 1
         return count
 
@@ -124,6 +175,35 @@ class Shelf:
             bytes=heard.bytes,
             file=path.relative_to(self.folder).as_posix(),
             sha256=sound.digest(path),
+        )
+
+    def _put_all(self, found: Sequence[tuple[str, Path, Call | None]]) -> dict[str, Filed]:
+        outcomes: dict[str, Filed] = {}
+        for key, path, call in found:
+            try:
+                outcomes[key] = self._put_one(key, path, call)
+            except (sound.SoundError, OSError) as error:
+                outcomes[key] = error
+        return outcomes
+
+    def _put_one(self, uniqueid: str, path: Path, call: Call | None) -> Recording | None:
+        ended = path.stat().st_mtime_ns // 1000
+        taken = self._measured(path)
+        if taken is None:
+            return None
+        heard, mended = taken
+        started = began(call, ended=ended, seconds=heard.seconds)
+        mine = call_id(self._profile.site, uniqueid)
+        name = shelf_name(local_time(self._profile, started).date(), mine)
+        return Recording(
+            id=recording_id(mine),
+            call_id=mine,
+            started_at=started,
+            seconds=heard.seconds,
+            bytes=heard.bytes,
+            mended=mended,
+            file=name,
+            sha256=self._put(path, self.folder / name),
         )
 
     def _measured(self, path: Path) -> tuple[sound.Sound, bool] | None:
@@ -189,3 +269,8 @@ class Shelf:
             path = self.path(each)
             path.with_suffix(PEAKS_SUFFIX).unlink(missing_ok=True)
             path.unlink(missing_ok=True)
+
+
+def _unlink(paths: Iterable[Path]) -> None:
+    for path in paths:
+        path.unlink(missing_ok=True)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import delete, exists, or_, select, update
+from sqlalchemy import bindparam, delete, exists, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -25,15 +26,32 @@ held = or_(
 )
 
 
-async def add(connection: AsyncConnection, site: str, made: Recording, filed_at: int) -> None:
-    """Write a recording, once however often, and tell its call."""
-    make: Any = postgres_insert if connection.dialect.name == "postgresql" else sqlite_insert
-    row = {name: getattr(made, name) for name in _FIELDS} | {"site": site, "filed_at": filed_at}
-    await connection.execute(make(recordings).values(**row).on_conflict_do_nothing(index_elements=["id"]))
-    query = select(calls.c.recording_ids).where(calls.c.site == site, calls.c.id == made.call_id)
-    known = (await connection.execute(query.with_for_update())).first()
-    if known is not None and made.id not in (known[0] or []):
-        await _tell(connection, made.call_id, [*(known[0] or []), made.id])
+_TELL = update(calls).where(calls.c.id == bindparam("call")).values(recording_ids=bindparam("ids"))
+
+
+async def add_all(connection: AsyncConnection, site: str, made: Sequence[Recording], filed_at: int) -> None:
+    """Write recordings, each once however often, and tell their calls."""
+    rows = [
+        {name: getattr(each, name) for name in _FIELDS} | {"site": site, "filed_at": filed_at}
+        for each in made
+    ]
+    await connection.execute(_insert(connection.dialect.name), rows)
+    mine = {each.call_id: each.id for each in made}
+    told = []
+    for start in range(0, len(made), CHUNK):
+        part = [each.call_id for each in made[start : start + CHUNK]]
+        query = select(calls.c.id, calls.c.recording_ids).where(calls.c.site == site, calls.c.id.in_(part))
+        for call_id, known in await connection.execute(query.with_for_update()):
+            if mine[call_id] not in (known or []):
+                told.append({"call": call_id, "ids": [*(known or []), mine[call_id]]})
+    if told:
+        await connection.execute(_TELL, told)
+
+
+@lru_cache(2)
+def _insert(dialect: str) -> Any:
+    make: Any = postgres_insert if dialect == "postgresql" else sqlite_insert
+    return make(recordings).on_conflict_do_nothing(index_elements=["id"])
 
 
 async def of_call(connection: AsyncConnection, site: str, call_id: str) -> list[Recording]:
@@ -69,7 +87,8 @@ async def drop(connection: AsyncConnection, site: str, found: Sequence[Recording
         query = select(calls.c.recording_ids).where(calls.c.site == site, calls.c.id == each.call_id)
         ids = await connection.scalar(query)
         if ids and each.id in ids:
-            await _tell(connection, each.call_id, [one for one in ids if one != each.id])
+            rest = [one for one in ids if one != each.id]
+            await connection.execute(_TELL, [{"call": each.call_id, "ids": rest}])
 
 
 async def due(connection: AsyncConnection, site: str, before: int, limit: int) -> list[Recording]:
@@ -77,10 +96,6 @@ async def due(connection: AsyncConnection, site: str, before: int, limit: int) -
     query = select(recordings).where(recordings.c.site == site, recordings.c.started_at < before, ~held)
     rows = (await connection.execute(query.order_by(recordings.c.started_at).limit(limit))).mappings()
     return [of_row(row) for row in rows]
-
-
-async def _tell(connection: AsyncConnection, call_id: str, ids: list[str]) -> None:
-    await connection.execute(update(calls).where(calls.c.id == call_id).values(recording_ids=ids))
 
 
 def of_row(row: Any) -> Recording:

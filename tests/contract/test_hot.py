@@ -6,13 +6,14 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
-from ami_bridge.publisher import Publisher
+from ami_bridge import publisher as publisher_module
+from ami_bridge.publisher import BATCH, Publisher
 from psap.platform.events import Event, EventType
 from psap.platform.hot import READ, TIMEOUT, Hot, HotAwayError
 from psap.platform.hot_wire import HotWire
@@ -142,6 +143,56 @@ async def test_the_publisher_keeps_events_while_redis_is_away(server: RedisServe
                 if len(heard) == 5:
                     break
             assert heard == [0, 1, 2, 3, 4]
+        finally:
+            task.cancel()
+
+
+async def test_what_is_patient_goes_with_the_next_in_order_and_alone_soon(
+    server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with hot_of(server) as hot:
+        start = await hot.publish(event(0))
+        questions: list[list[int]] = []
+        really = hot.publish_all
+
+        async def watched(named: Sequence[tuple[str, Event]]) -> list[str]:
+            questions.append([what.at for _, what in named])
+            return await really(named)
+
+        monkeypatch.setattr(hot, "publish_all", watched)
+        publisher = Publisher(hot)
+        task = asyncio.create_task(publisher.run())
+        try:
+            monkeypatch.setattr(publisher_module, "PATIENCE", 3600.0)
+            publisher.put(Event(EventType.AGENT_CHANGED, 1, {}))
+            await asyncio.sleep(0.05)
+            publisher.put(Event(EventType.QUEUE_CHANGED, 2, {}))
+            await asyncio.sleep(0.05)
+            assert questions == []
+            publisher.put(Event(EventType.CALL_RINGING, 3, {}))  # waits for nothing, and takes the others
+            publisher.put(Event(EventType.AGENT_CHANGED, 4, {}))
+            async with asyncio.timeout(20):
+                while publisher.waiting:  # noqa: ASYNC110 - nobody is told
+                    await asyncio.sleep(0.01)
+            assert questions == [[1, 2, 3, 4]]
+            assert [what.at for _, what in await hot.since(start) or []] == [1, 2, 3, 4]
+            publisher.put(Event(EventType.AGENT_CHANGED, 5, {}))
+            await publisher.flush(20)
+            assert publisher.waiting == 0
+            # more than one question holds, with something urgent among the rest
+            for number in range(6, 6 + BATCH):
+                publisher.put(Event(EventType.AGENT_CHANGED, number, {}))
+            for kind in (EventType.CALL_RINGING, EventType.AGENT_CHANGED):
+                publisher.put(Event(kind, 1000, {}))
+            async with asyncio.timeout(20):
+                while publisher.waiting:  # noqa: ASYNC110 - nobody is told
+                    await asyncio.sleep(0.01)
+            assert [len(each) for each in questions[2:]] == [BATCH, 2]
+            monkeypatch.setattr(publisher_module, "PATIENCE", 0.02)
+            publisher.put(Event(EventType.AGENT_CHANGED, 2000, {}))
+            async with asyncio.timeout(20):
+                while publisher.waiting:  # noqa: ASYNC110 - nobody is told
+                    await asyncio.sleep(0.01)
         finally:
             task.cancel()
 

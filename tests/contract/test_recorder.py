@@ -7,11 +7,13 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
+import pytest
 import structlog
 
+from psap.calls import recorder as recorder_module
 from psap.calls.model import Call, Classification, Ending, Source
-from psap.calls.recorder import Recorder
-from psap.calls.store import load, row_of, upsert
+from psap.calls.recorder import Mark, Recorder
+from psap.calls.store import Row, load, row_of, upsert
 from psap.platform.clock import FixedClock
 from psap.platform.database import Database
 from tests.contract.conftest import SITE, START_US
@@ -157,6 +159,80 @@ async def test_the_ledger_fills_what_is_open_and_leaves_peoples_words(
     assert found["c1"][0].ending is Ending.FAILED
     assert (found["c1"][0].classification, found["c1"][0].note) == (Classification.PRANK, "iseng")
     assert found["c2"][0].ending is Ending.ANSWERED
+
+
+async def test_what_comes_at_once_is_one_transaction_and_nobody_who_asks_waits_for_it(
+    database: Database, tmp_path: Path, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder_module, "GATHER", 3600.0)  # whoever waited for it would wait for ever
+    made = recorder(database, tmp_path, clock, [])
+    written: list[list[str]] = []
+    really = made._write
+
+    async def watched(rows: list[Row], marks: list[Mark]) -> None:
+        await really(rows, marks)
+        written.append([row["id"] for row in rows] + [f"mark {mark['call_id']}" for mark in marks])
+
+    monkeypatch.setattr(made, "_write", watched)
+    task = asyncio.create_task(made.run())
+    told = asyncio.Event()
+    made.put(call(1), None)  # after a pause: at once
+    made.when_written(told.set, 3600)
+    await asyncio.wait_for(told.wait(), 20)
+    assert written.pop() == ["c1"]
+    for number in range(2, 6):
+        made.put(call(number), None)
+        await asyncio.sleep(0.01)
+    made.put(call(2, ending=Ending.ANSWERED), None)
+    assert made.pending("c2") is not None
+    assert (made.waiting, written, made.idle) == (4, [], False)
+    await made.flush(20)  # somebody waits
+    assert written.pop() == ["c2", "c3", "c4", "c5"]
+    for word in ({"classified_by": "agent1"}, {"incident_id": "i1"}):  # a person's word is nowhere else
+        told.clear()
+        made.put(call(6), None)
+        made.put(call(7, **word), None)
+        made.when_written(told.set, 3600)
+        await asyncio.wait_for(told.wait(), 20)
+        assert written.pop() == ["c6", "c7"]
+    made.mark({"call_id": "c7"})
+    async with asyncio.timeout(20):
+        while not made.idle:  # noqa: ASYNC110 - nobody is told of a mark
+            await asyncio.sleep(0.01)
+    assert written.pop() == ["mark c7"]
+    made.put(call(8), None)
+    await made.stop(task, 20)  # our end waits for nothing
+    async with database.read() as connection:
+        found = await load(connection, [f"c{number}" for number in range(1, 9)])
+    assert len(found) == 8
+    assert found["c2"][0].ending is Ending.ANSWERED
+
+
+async def test_who_waits_for_a_record_is_told_once_also_while_it_cannot_be_written(
+    database: Database, tmp_path: Path, clock: FixedClock
+) -> None:
+    slow = Database(database.url, busy_seconds=20)
+    made = recorder(slow, tmp_path, clock, [])
+    told: list[str] = []
+    made.when_written(lambda: told.append("nothing to wait for"), 3600)
+    await asyncio.sleep(0)
+    assert told.pop() == "nothing to wait for"
+    task = asyncio.create_task(made.run())
+    late = asyncio.Event()
+
+    def tell() -> None:
+        told.append("late")
+        late.set()
+
+    async with database.write():  # somebody else writes, for long
+        made.put(call(1), None)
+        made.when_written(tell, 0.05)
+        await asyncio.wait_for(late.wait(), 20)
+    await made.flush(20)
+    await asyncio.sleep(0)
+    assert told == ["late"]
+    await made.stop(task, 1)
+    await slow.close()
 
 
 async def test_a_call_that_cannot_be_a_row_takes_no_other_with_it(

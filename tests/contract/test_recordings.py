@@ -16,12 +16,13 @@ from psap.accounts.model import Role, User
 from psap.agencies.profile import find_profile, load_profile
 from psap.calls.model import Call, Ending, Leg, TimelineEntry, call_id
 from psap.calls.quality import measured, with_sample
-from psap.calls.store import row_of, upsert
+from psap.calls.store import AWAY_ERRORS, row_of, upsert
 from psap.keeping.model import DAY_US, Kind
 from psap.keeping.persons import Persons
 from psap.keeping.service import Retention
 from psap.platform.clock import FixedClock
 from psap.platform.database import Database
+from psap.platform.in_one_go import InOneGo
 from psap.platform.schema import calls, incidents, recordings
 from psap.platform.settings import Settings
 from psap.recordings import sound
@@ -129,6 +130,55 @@ async def test_who_dies_between_shelf_and_row_files_it_once_all_the_same(
     assert first.id == again.id
     assert await ids_of(database) == [first.id]
     assert len(await shelf.of_call(CALL)) == 1
+
+
+async def test_many_are_filed_together_and_what_is_bad_among_them_holds_up_no_other(
+    settings: Settings, database: Database, clock: FixedClock
+) -> None:
+    in_one_go = InOneGo(database)
+    shelf = Shelf(settings, database, PROFILE, clock, in_one_go)
+    keys = [f"semarang-1790000000.{n}" for n in range(7, 12)]
+    found = [(key, spooled(shelf, key), await known(database, clock, key)) for key in keys]
+    found[1][1].write_bytes(b"<html>" * 40)
+    spooled(shelf, keys[2], seconds=0)
+    found[3][1].unlink()
+    filed = await shelf.file_all(found)
+    assert isinstance(filed[keys[1]], sound.SoundError)
+    assert filed[keys[2]] is None
+    assert isinstance(filed[keys[3]], FileNotFoundError)
+    for key in (keys[0], keys[4]):
+        assert await shelf.of_call(call_id(SITE, key)) == [filed[key]]
+    assert set(shelf.waiting()) == {keys[1]}
+    # one that the database does not take: the other of the same transaction is written all the same
+    spooled(shelf, keys[2])
+    spooled(shelf, keys[3])
+    broken = call_id(SITE, keys[2])
+    async with database.write() as connection:
+        await connection.execute(update(calls).where(calls.c.id == broken).values(recording_ids=7))
+    again = await shelf.file_all([found[2], found[3]])
+    assert isinstance(again[keys[2]], Exception)
+    assert isinstance(again[keys[3]], Recording)
+    assert set(shelf.waiting()) == {keys[1], keys[2]}
+    await in_one_go.close()
+
+
+async def test_while_the_database_is_away_every_file_stays_where_it_is(
+    settings: Settings, database: Database, clock: FixedClock
+) -> None:
+    keys = [f"semarang-1790000000.{n}" for n in (7, 8)]
+    impatient = Database(database.url, busy_seconds=0.2)
+    in_one_go = InOneGo(impatient)
+    shelf = Shelf(settings, database, PROFILE, clock, in_one_go)
+    found = [(key, spooled(shelf, key), await known(database, clock, key)) for key in keys]
+    async with database.write():  # somebody else writes, for long
+        filed = await shelf.file_all(found)
+    assert all(isinstance(each, AWAY_ERRORS) for each in filed.values())
+    assert set(shelf.waiting()) == set(keys)
+    again = await shelf.file_all(found)
+    assert all(isinstance(each, Recording) for each in again.values())
+    assert not shelf.waiting()
+    await in_one_go.close()
+    await impatient.close()
 
 
 async def test_what_a_killed_asterisk_left_is_mended_and_can_be_played(
