@@ -59,7 +59,7 @@ class Hot:
         try:
             await self._redis.ping()
         except (RedisError, OSError, TimeoutError) as error:
-            raise HotAwayError(str(error)) from error
+            raise HotAwayError(_why(error)) from error
 
     async def publish(self, event: Event, name: str | None = None) -> str:
         """Append an event to the stream and return its sequence; under one ``name`` only once."""
@@ -78,7 +78,7 @@ class Hot:
                 TIMEOUT, "EVAL", ONCE, len(named) + 1, *words, again=True
             )
         except (RedisError, OSError, TimeoutError) as error:
-            raise HotAwayError(str(error)) from error
+            raise HotAwayError(_why(error)) from error
         return seqs
 
     async def last_seq(self) -> str:
@@ -86,7 +86,7 @@ class Hot:
         try:
             rows = await self._redis.xrevrange(STREAM, count=1)
         except (RedisError, OSError, TimeoutError) as error:
-            raise HotAwayError(str(error)) from error
+            raise HotAwayError(_why(error)) from error
         return str(rows[0][0]) if rows else "0-0"
 
     async def since(self, seq: str) -> list[tuple[str, Event]] | None:
@@ -96,7 +96,7 @@ class Hot:
         except (RedisError, OSError, TimeoutError) as error:
             if isinstance(error, RedisError) and "Invalid stream ID" in str(error):
                 return None
-            raise HotAwayError(str(error)) from error
+            raise HotAwayError(_why(error)) from error
         if not rows or rows[0][0] != seq:
             return None
         return [(row_id, _event(fields)) for row_id, fields in rows[1:]]
@@ -116,7 +116,7 @@ class Hot:
                     # it waits longer than a question, and still notices a stopped server
                     answer = await wire.ask(BLOCK + TIMEOUT, *words, last)
                 except (RedisError, OSError, TimeoutError) as error:
-                    raise HotAwayError(str(error)) from error
+                    raise HotAwayError(_why(error)) from error
                 if not answer:
                     continue
                 # RESP2 gives a list of pairs, RESP3 a mapping
@@ -137,12 +137,17 @@ class Hot:
                 await self._redis.xdel(STREAM, *gone)
                 await self._redis.bgrewriteaof()  # what was appended holds them still
         except (RedisError, OSError, TimeoutError) as error:
-            raise HotAwayError(str(error)) from error
+            raise HotAwayError(_why(error)) from error
         return len(gone)
 
     async def close(self) -> None:
         await self._redis.aclose()
         await self._teller.close()
+
+
+def _why(error: Exception) -> str:
+    """In words, never empty: asyncio's own time-out says nothing."""
+    return str(error) or "no answer in time"
 
 
 def _event(fields: dict[str, str]) -> Event:
