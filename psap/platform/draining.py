@@ -22,7 +22,10 @@ RX_SECONDS = 5.0
 FIELDS = 12  # of a channel in a line of `core show channels concise`, at least; a log line has fewer
 # a call in these is being refused, or let in within milliseconds
 ENTRANCE = frozenset(
-    {"from-trunk", "psap-arrive", "psap-refuse", "psap-limits", "psap-normalise", "psap-user"}
+    {
+        *("from-trunk", "psap-arrive", "psap-identify", "psap-normalise", "psap-user"),
+        *("psap-limits", "psap-refuse"),
+    }
 )
 
 # what an earlier version's running dialplan lacks, put in place of its first step (`Set(PSAP_LEVEL=0)`)

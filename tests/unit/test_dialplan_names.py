@@ -7,6 +7,7 @@ import re
 import pytest
 
 from agi import variables
+from psap.callers.numbers import block_key
 from psap.calls.model import Flag, GateResult
 from psap.pbx.prompts import texts
 from psap.pbx.render import CONFIG, DIALPLAN
@@ -87,3 +88,74 @@ def test_the_carrier_is_known_by_its_address_alone() -> None:
     assert re.search(r"^identify_by = ip$", trunk, re.M)
     assert re.search(r"^trust_id_inbound = no$", trunk, re.M)
     assert re.search(r"^rtp_timeout = 0$", trunk, re.M)
+
+
+def test_an_event_is_told_with_the_same_words_wherever_it_is_told() -> None:
+    """The steps that every call takes stand in gate.conf themselves, the seldom ones go by tell.conf."""
+    for told in (
+        r"(?<!Gen)UserEvent\((PsapCall|PsapPolicy),.*\)$",
+        r"CELGenUserEvent\((PsapCall|PsapPolicy),.*\)$",
+    ):
+        lines = list(re.finditer(told, CODE, re.M))
+        assert {each[1] for each in lines} == {"PsapCall", "PsapPolicy"}
+        assert len({each[0] for each in lines}) == 2 < len(lines), lines
+
+
+def test_a_caller_has_one_end_from_the_first_moment_on() -> None:
+    """pjsip.conf puts psap-bye onto the channel before the dialplan begins, which adds no second one."""
+    pjsip = (CONFIG / "pjsip.conf").read_text("utf-8")
+    trunk = pjsip.partition("[trunk]")[2].partition("[phone](!)")[0]
+    assert re.search(r"^set_var = PSAP_STAGE=gate$", trunk, re.M)
+    assert re.search(r"^set_var = CHANNEL\(hangup_handler_push\)=psap-bye,s,1$", trunk, re.M)
+    assert 'CHANNEL(hangup_handler_wipe)="psap-bye,s,1"' in PLANS["arrive"]
+    assert not re.search(r"push\)=\"?psap-bye", CODE)
+
+
+ARRIVE = re.findall(r'REGEX\("([^"]+)" \$\{PSAP_(\w+)\}\)', PLANS["arrive"])
+PLAIN = [pattern for pattern, of in ARRIVE if of in ("FROM", "SAID")]
+NATIONAL, OWN = (pattern for pattern, of in ARRIVE if of == "USER")
+
+
+def test_what_arrive_reads_by_itself_has_the_key_that_everybody_makes_of_it() -> None:
+    """The short way of most numbers, and psap.callers.numbers (so [psap-normalise]), agree."""
+    assert len(set(PLAIN)) == 1
+    assert len(PLAIN) == 2
+    for first in ("0", "08", "021", "62", "+62", "620", "+620"):
+        for length in range(1, 20):
+            raw = first + "812345678901234567890"[: max(0, length - len(first))]
+            if re.search(NATIONAL, raw):
+                assert block_key(raw, "024") == "62" + raw[1:], raw
+            elif re.search(OWN, raw):
+                assert block_key(raw, "024") == raw.lstrip("+"), raw
+    for other in (
+        "00628123456789",
+        "110",
+        "911-490154203237518",
+        "911490154203237518",
+        "+0812345678",
+        "7654321",
+    ):
+        assert not re.search(NATIONAL, other), other
+        assert not re.search(OWN, other), other
+
+
+@pytest.mark.parametrize(
+    ("header", "plain"),
+    [
+        ("<sip:08123456789@127.0.0.2>;tag=1", True),
+        ('"+62 811 (x) @ 5:6;7" <sips:+628123456789@carrier.example:5060;user=phone>', True),
+        ("sip:08123456789@127.0.0.2", False),
+        ("<sip:08123456789;cpc=ordinary@127.0.0.2>", False),
+        ("<sip:%2B62812@127.0.0.2>", False),
+        ("<sip:0812:0813@127.0.0.2>", False),
+        ("<sip:0812@127.0.0.2>, <tel:+62813>", False),
+        ('"<sip:0813@b>" <sip:0812@127.0.0.2>', False),
+        ("<sip:911-490154203237518@127.0.0.2>", False),
+        ("<sip:anonymous@anonymous.invalid>", False),
+        ("<tel:+628123456789>", False),
+        ("<sip:@127.0.0.2>", False),
+        ("", False),
+    ],
+)
+def test_only_plain_addresses_are_read_the_short_way(header: str, plain: bool) -> None:
+    assert bool(re.search(PLAIN[0], header)) is plain
