@@ -39,6 +39,10 @@ def test_a_bridge_that_takes_too_long_misses_its_aim() -> None:
     assert any("**missed**" in line for line in figures.lines())
     figures.sides["bridge"].samples = [15.0]
     assert figures.met
+    # woken for a few events at a time, each side is compared with the limit at the same pace
+    figures.paced = {"panoramisk": Side("p", [30.0]), "bridge": Side("b", [75.0])}
+    (paced,) = (line for line in figures.lines() if line.startswith(f"| {bridge.PACED['bridge']} "))
+    assert paced.split(" | ")[-2:] == ["75.0", "2.50 |"]
 
 
 @pytest.mark.long
