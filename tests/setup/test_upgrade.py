@@ -62,7 +62,12 @@ class InPlace(Home):
 
 
 def git(*words: str) -> bytes:
-    return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, check=True).stdout
+    """What git says; under sudo the folder is somebody else's, which git distrusts unless told."""
+    command = ["git", "-c", f"safe.directory={ROOT}", *words]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
+    # a shallow clone has no earlier commit: git fetch --unshallow, or PSAP_UPGRADE_FROM
+    assert done.returncode == 0, f"git {' '.join(words)}: {done.stderr.decode(errors='replace')}"
+    return done.stdout
 
 
 def lay(software: Path, commit: str | None) -> None:
