@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import subprocess
-from collections.abc import Sequence
+import time
+from collections.abc import Iterable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -26,7 +27,8 @@ AIM = 2.0  # times the limit's p99, with 100 browsers
 RATES = (1, 50, 200)  # call events a second
 BROWSERS = (1, 100)
 WITHIN = 60.0  # seconds
-SETTLES = 0.5  # seconds after the last event until everything has arrived
+SETTLES = 0.5  # seconds after the last event, for what follows from it
+ARRIVES = 20.0  # seconds until everything must have arrived everywhere
 PEOPLE = {
     "agent1": Role.AGENT,  # whose calls these are
     "agent2": Role.AGENT,
@@ -181,6 +183,16 @@ class Ground:
         self._place.tell(child, json.dumps(words))
         return json.loads(await self._place.said(child, WITHIN))
 
+    async def arrived(self, child: subprocess.Popen[bytes], keys: Iterable[str]) -> dict[str, list[int]]:
+        """When these (and others) came to the browsers, once they have; or without those that never do."""
+        await asyncio.sleep(SETTLES)
+        wanted = list(keys)
+        until = time.monotonic() + ARRIVES
+        while await self.ask(child, "lack", wanted) and time.monotonic() < until:  # noqa: ASYNC110
+            await asyncio.sleep(SETTLES)
+        came: dict[str, list[int]] = await self.ask(child, "take")
+        return came
+
     def cpu(self) -> dict[str, float]:
         """Processor seconds of every part so far."""
         return {name: cpu_seconds(child.pid) for name, child in self._parts.items()}
@@ -198,9 +210,8 @@ async def measure(
         for count in browsers:
             crowds = {side: await ground.browsers(side, count) for side in feeds}
             for side, crowd in crowds.items():  # warm, and not counted
-                await feeds[side].tell(ground.fakes[side], max(rates), min(1.0, seconds))
-                await asyncio.sleep(SETTLES)
-                await ground.ask(crowd, "take")
+                told = await feeds[side].tell(ground.fakes[side], max(rates), min(1.0, seconds))
+                await ground.arrived(crowd, told.of(side))
             for rate in rates:
                 cell = Cell(rate, count)
                 for _ in range(rounds):
@@ -210,8 +221,7 @@ async def measure(
                         told = await feeds[side].tell(
                             ground.fakes[side], rate, seconds * 2 if rate == 1 else seconds
                         )
-                        await asyncio.sleep(SETTLES)
-                        _note(cell, side, told, await ground.ask(crowd, "take"))
+                        _note(cell, side, told, await ground.arrived(crowd, told.of(side)))
                         _spent(cell, side, before, ground.cpu())
                     cell.events += len(told.ours)
                 figures.cells.append(cell)
@@ -232,7 +242,7 @@ def _note(cell: Cell, side: str, told: Told, came: dict[str, list[int]]) -> None
         RefusedError: something did not arrive everywhere; a mean over the others would be no figure.
     """
     into = cell.ours if side == "ours" else cell.limit
-    for key, sent in (told.ours if side == "ours" else told.limit).items():
+    for key, sent in told.of(side).items():
         moments = came.get(key, [])
         if len(moments) < cell.browsers:
             raise RefusedError(

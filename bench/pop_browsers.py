@@ -1,7 +1,8 @@
 """Browsers of ``./112 bench pop``: ``python -m bench.pop_browsers``, WebSockets that note when what came.
 
 Each input line is JSON: ``["open", port, path, [token, ...]]`` connects one for each token and answers
-``"open"``; ``["take"]`` answers with what came since the last time: ``{"TYPE CALL": [ns, ...]}``, in
+``"open"``; ``["lack", ["TYPE CALL", ...]]`` answers with how many of these are still to come, at all
+browsers together; ``["take"]`` with what came since the last time: ``{"TYPE CALL": [ns, ...]}``, in
 nanoseconds of CLOCK_MONOTONIC, which all processes of a machine share. Lighter than any browser, so that
 what is measured is the way to it.
 """
@@ -34,6 +35,7 @@ class Browser(asyncio.Protocol):
         self.opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._came: list[tuple[int, bytes]] = []
         self._rest = b""
+        self._found: dict[str, int] = {}
         self._transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -60,17 +62,25 @@ class Browser(asyncio.Protocol):
         self._came = [(time.monotonic_ns(), rest)]
         self.opened.set_result(None)
 
+    def lacks(self, keys: list[str]) -> int:
+        """How many of these have not come since the last time."""
+        self._look()
+        return sum(key not in self._found for key in keys)
+
     def take(self) -> dict[str, int]:
         """TYPE CALL -> ns of the messages since the last time; of what was told twice the first."""
+        self._look()
+        found, self._found = self._found, {}
+        return found
+
+    def _look(self) -> None:
         came, self._came = self._came, []
-        found: dict[str, int] = {}
         for moment, data in came:
             self._rest += data
             while (frame := self._frame()) is not None:
                 message = MESSAGE.search(frame)
                 if message is not None:
-                    found.setdefault(f"{message[1].decode()} {message[2].decode()}", moment)
-        return found
+                    self._found.setdefault(f"{message[1].decode()} {message[2].decode()}", moment)
 
     def _frame(self) -> bytes | None:
         """The next whole frame's content."""
@@ -109,6 +119,8 @@ async def serve() -> None:
                 gc.collect()
                 gc.freeze()
                 print(json.dumps("open"), flush=True)
+            case ["lack", keys]:
+                print(json.dumps(sum(browser.lacks(keys) for browser in browsers)), flush=True)
             case ["take"]:
                 found: dict[str, list[int]] = defaultdict(list)
                 for browser in browsers:

@@ -26,6 +26,10 @@ class Told:
     ours: dict[str, int] = field(default_factory=dict)
     limit: dict[str, int] = field(default_factory=dict)
 
+    def of(self, side: str) -> dict[str, int]:
+        """As this side names it."""
+        return self.ours if side == "ours" else self.limit
+
 
 class Feed:
     """A stream of calls without end, of which no two are alike."""
