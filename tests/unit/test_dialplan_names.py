@@ -91,24 +91,25 @@ def test_the_carrier_is_known_by_its_address_alone() -> None:
 
 
 def test_an_event_is_told_with_the_same_words_wherever_it_is_told() -> None:
-    """The steps that every call takes stand in gate.conf themselves, the seldom ones go by tell.conf."""
+    """What every call tells stands in gate.conf and bye.conf itself, what few tell in tell.conf."""
     for told in (
-        r"(?<!Gen)UserEvent\((PsapCall|PsapPolicy),.*\)$",
-        r"CELGenUserEvent\((PsapCall|PsapPolicy),.*\)$",
+        r"(?<!Gen)UserEvent\((PsapCall|PsapPolicy|PsapGate),.*\)$",
+        r"CELGenUserEvent\((PsapCall|PsapPolicy|PsapGate),.*\)$",
     ):
         lines = list(re.finditer(told, CODE, re.M))
-        assert {each[1] for each in lines} == {"PsapCall", "PsapPolicy"}
-        assert len({each[0] for each in lines}) == 2 < len(lines), lines
+        assert {each[1] for each in lines} == {"PsapCall", "PsapPolicy", "PsapGate"}
+        assert len({each[0] for each in lines}) == 3 < len(lines), lines
 
 
-def test_a_caller_has_one_end_from_the_first_moment_on() -> None:
-    """pjsip.conf puts psap-bye onto the channel before the dialplan begins, which adds no second one."""
-    pjsip = (CONFIG / "pjsip.conf").read_text("utf-8")
-    trunk = pjsip.partition("[trunk]")[2].partition("[phone](!)")[0]
-    assert re.search(r"^set_var = PSAP_STAGE=gate$", trunk, re.M)
-    assert re.search(r"^set_var = CHANNEL\(hangup_handler_push\)=psap-bye,s,1$", trunk, re.M)
-    assert 'CHANNEL(hangup_handler_wipe)="psap-bye,s,1"' in PLANS["arrive"]
-    assert not re.search(r"push\)=\"?psap-bye", CODE)
+def test_a_caller_has_an_end_from_the_first_step_on() -> None:
+    """Asterisk takes the first step of a call that was cancelled meanwhile, and no other."""
+    plan = [line for line in PLANS["from-trunk"].splitlines() if line.startswith("exten =>")]
+    assert len(plan) > 40
+    for line in plan:
+        assert (
+            line.partition(",1,")[2] == 'MSet(PSAP_STAGE=gate,CHANNEL(hangup_handler_push)="psap-bye,s,1")'
+        ), line
+    assert CODE.count("psap-bye,s,1") == len(plan)
 
 
 ARRIVE = re.findall(r'REGEX\("([^"]+)" \$\{PSAP_(\w+)\}\)', PLANS["arrive"])
