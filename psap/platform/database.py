@@ -46,6 +46,7 @@ class Database:
         self._reading, self._lost = {}, ()
         self.engine = create_async_engine(sqlite.existing_only(url), connect_args={"timeout": busy_seconds})
         self.attend(self.engine.sync_engine)
+        event.listen(self.engine.sync_engine, "connect", _stops_once)
 
     def attend(self, engine: Engine) -> None:
         """Make an engine for this SQLite file behave as ours does."""
@@ -98,6 +99,10 @@ class Database:
         # while there is no file the old one, still open, is the truth
         if now is not None and now != record.info.get("file"):
             raise DisconnectionError("another database file is in place")
+
+
+def _stops_once(dbapi_connection: Any, _record: object) -> None:
+    sqlite.stop_once(dbapi_connection.driver_connection)
 
 
 def _sqlite_connect(dbapi_connection: Any) -> None:

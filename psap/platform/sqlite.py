@@ -10,6 +10,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from sqlalchemy.engine import URL, make_url
@@ -45,6 +46,23 @@ def identity(path: Path) -> FileId | None:
     except OSError:
         return None
     return found.st_dev, found.st_ino
+
+
+def stop_once(connection: Any) -> None:
+    """Make a connection of aiosqlite's stop its thread once.
+
+    Its ``close()`` ends with ``stop()``. Where SQLAlchemy has stopped it meanwhile (what used the connection
+    was cancelled), a second one waits for a thread that has ended: for ever, and the process cannot end.
+    """
+    stop = connection.stop
+    asked: list[Any] = []
+
+    def once() -> Any:
+        if not asked:
+            asked.append(stop())
+        return asked[0]
+
+    connection.stop = once
 
 
 def is_broken(error: BaseException | None) -> bool:

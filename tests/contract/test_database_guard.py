@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import shutil
 import sqlite3
@@ -167,3 +168,18 @@ async def test_a_damaged_file_is_away_not_the_entrys_fault(settings: Settings, d
     (settings.home / "psap.db").write_bytes(b"this is no database at all" * 400)
     with pytest.raises(OperationalError):
         await put(database, "x")
+
+
+async def test_a_connection_that_is_stopped_while_it_closes_is_closed_all_the_same(
+    database: Database,
+) -> None:
+    """As when a task that used it is cancelled: SQLAlchemy stops what it was closing with care."""
+    raw = await database.engine.raw_connection()
+    driver = raw.driver_connection
+    assert driver is not None
+    raw.detach()  # it is not the pool's any more
+    closing = asyncio.create_task(driver.close())
+    await asyncio.sleep(0)  # under way
+    driver.stop()
+    async with asyncio.timeout(20):
+        await closing
