@@ -159,6 +159,8 @@ async def test_lies_stay_lies(centre: Centre, tmp_path: Path) -> None:
                 raise AssertionError(f"{each.id}: {error!r}") from None
 
     async with centre.seat("agent1") as seat, wiretap(centre) as heard:
+        since = (await centre.agent_is(seat.agent, "ready"))["since"]  # told a moment after it is known
+        await centre.live.wait("agent.changed", where=lambda data: data["since"] == since)
         quiet_from = len(centre.live.heard)
         for each in LIES:
             dialled, number = f"112{secrets.randbelow(10**9):09d}", fresh_number()
