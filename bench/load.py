@@ -179,8 +179,13 @@ class Load:
         self._folder.cleanup()
 
     def told(self) -> list[Outcome]:
-        """What became of the calls so far, in the order of sending."""
+        """What became of the calls so far, in the order of sending.
+
+        Raises:
+            LoadError: SIPp wrote of more than one in a hundred that they ended, and not that they began.
+        """
         calls: dict[int, Outcome] = {}
+        torn: set[int] = set()  # at thousands of calls a second SIPp's log loses a line now and then
         path = self._path / "told.log"
         for line in path.read_text("utf-8").splitlines() if path.exists() else []:
             parts = line.split()
@@ -190,13 +195,17 @@ class Load:
             if word == "sent":
                 calls[call] = Outcome(self.dials[(call - 1) % len(self.dials)], at)
                 continue
-            found = calls[call]
-            if word == "in":
+            found = calls.get(call)
+            if found is None:
+                torn.add(call)
+            elif word == "in":
                 found.answered = at
             elif word in ("out", "gone"):
                 found.ended, found.left = at, word == "out"
             else:
                 found.refused = int(word[1:])
+        if len(torn) * 100 > len(self.dials):
+            raise LoadError(f"SIPp's log lacks the beginnings of {len(torn)} calls of {len(self.dials)}")
         return list(calls.values())
 
     async def answered(self, count: int, patience: float = SLACK) -> None:
