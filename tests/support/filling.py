@@ -73,7 +73,9 @@ async def multiplied(
     values = ", ".join(told.get(name, f"one.{name}") for name in names)
     await connection.execute(
         text(
-            "WITH RECURSIVE counted(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM counted WHERE n < :count) "
+            # PostgreSQL's 1 has 32 bits: a million times the microseconds of a minute has not
+            "WITH RECURSIVE counted(n) AS "
+            "(SELECT CAST(1 AS BIGINT) UNION ALL SELECT n + 1 FROM counted WHERE n < :count) "
             f"INSERT INTO {table.name} ({', '.join(names)}) "
             f"SELECT {values} FROM {table.name} AS one, counted WHERE one.id = :id"
         ),
