@@ -127,6 +127,7 @@ TENTH: tuple[Cell, ...] = (
     Cell("redis", "killed", BEFORE),
     Cell("redis", "killed", TALKING),
     Cell("asterisk", "killed", TALKING),
+    Cell("asterisk", "restarted", GATE),
     Cell("AMI link", "cut", TALKING),
     Cell("AMI link", "half-open", TALKING),
     Cell("name resolution", "dead", BEFORE),

@@ -6,9 +6,10 @@ import asyncio
 import contextlib
 import itertools
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, field
+from typing import Any
 
 from psap.sip.caller import Caller
 from psap.sip.sipp import SippError
@@ -40,6 +41,22 @@ class Story:
     reached: bool = False  # the caller reached or kept a person
     words: str = ""  # what a caller experienced whose call could not be kept
     trouble: str = ""  # why it was not reached
+
+
+async def _while_on_the_line(caller: Caller, waiting: Coroutine[Any, Any, float]) -> float:
+    """What ``waiting`` gives. Raises SippError as soon as the caller is disconnected: nobody who hears that
+    goes on listening."""
+    hoping = asyncio.ensure_future(waiting)
+    ending = asyncio.ensure_future(caller.ended(REACH))
+    try:
+        await asyncio.wait((hoping, ending), return_when=asyncio.FIRST_COMPLETED)
+        if not hoping.done():
+            raise SippError(f"the caller was disconnected: {await ending}")
+        return await hoping
+    finally:
+        for task in (hoping, ending):
+            task.cancel()
+        await asyncio.gather(hoping, ending, return_exceptions=True)
 
 
 class Play:
@@ -100,6 +117,11 @@ class Play:
         await self.seat.phone.media.hears(CALLER_TONE, timeout=REACH)
         return heard
 
+    async def _through(self, caller: Caller) -> float:
+        """Through the gate to the call taker's voice; its moment."""
+        await self._press(caller)
+        return await self._voices(caller)
+
     async def _hang_up(self, caller: Caller, placed: Placed) -> float:
         over = caller.hang_up()
         call = self.seat.phone.calls[-1]
@@ -113,8 +135,12 @@ class Play:
         placed = self._new()
         since = time.monotonic() if since is None else since
         async with self.centre.caller(placed.number) as caller:
-            await self._press(caller)
-            seconds = await self._voices(caller) - since
+            try:
+                seconds = await _while_on_the_line(caller, self._through(caller)) - since
+            except SippError:
+                if "answered" in caller.times:
+                    placed.stage = GATE  # cut off: it leaves a record as well
+                raise
             await asyncio.sleep(TALK)
             await self._hang_up(caller, placed)
         return seconds
@@ -249,6 +275,7 @@ class Play:
                 try:
                     async with asyncio.timeout(PATIENCE):
                         return await self._whole(since=begun)
-                except (SippError, TimeoutError):  # refused, or taken by an Asterisk that was about to end
-                    del self.story.calls[count:]
+                except (SippError, TimeoutError):  # refused, or taken by an Asterisk that then ended
+                    if self.story.calls[count].stage is None:
+                        del self.story.calls[count:]
                     await asyncio.sleep(0.5)
