@@ -22,9 +22,10 @@ from ami_bridge.history import History
 from ami_bridge.link import Link
 from ami_bridge.wire import LinkError
 from psap.calls.model import Call, Ending, Source, call_id
+from psap.calls.progress import Stage
 from psap.calls.recorder import Recorder
 from psap.calls.service import Following
-from psap.calls.tracking import Stage, Tracker
+from psap.calls.tracking import Tracker
 from psap.platform.control import ControlError
 
 BOOKS_EVERY = 5.0  # seconds between two looks at the ledger's length

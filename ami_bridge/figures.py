@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from psap.calls.model import Classification, Ending, GateResult
+from psap.calls.progress import Stage
 from psap.calls.service import Following
-from psap.calls.tracking import Stage
 from psap.platform.events import Event, EventType
 from psap.platform.metrics import ANSWER_SECONDS, GATE_SECONDS, TALK_SECONDS, Tally
 from psap.queue.model import AgentState

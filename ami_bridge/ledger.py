@@ -18,9 +18,11 @@ from typing import Any, BinaryIO
 
 from ami_bridge.translate import TRUNK, came, invited, phone_of, user_fact, whole
 from psap.calls import facts as f
+from psap.calls.causes import RING_CAUSES
 from psap.calls.model import Flag, Source
 from psap.calls.parties import call_of, read_leg_id
-from psap.calls.tracking import RING_CAUSES, STEP_US, Tracker
+from psap.calls.progress import STEP_US
+from psap.calls.tracking import Tracker
 
 COLUMNS = (
     "event",

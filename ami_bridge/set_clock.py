@@ -20,8 +20,8 @@ from ami_bridge.duties import Duty
 from ami_bridge.link import Link
 from ami_bridge.translate import agent_fact, whole
 from ami_bridge.wire import Headers, RefusedError
+from psap.calls.progress import Stage
 from psap.calls.service import Following
-from psap.calls.tracking import Stage
 
 EVERY = 1.0  # seconds
 STEP = 2.0  # seconds by which a clock is set, not slewed

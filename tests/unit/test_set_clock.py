@@ -7,7 +7,7 @@ from typing import Any
 
 from ami_bridge.set_clock import SetClock
 from ami_bridge.wire import Headers, LinkAwayError
-from psap.calls.tracking import Stage
+from psap.calls.progress import Stage
 from psap.platform.clock import FixedClock
 from psap.queue.model import AgentFact, Desk
 

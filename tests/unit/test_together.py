@@ -15,7 +15,8 @@ from psap.calls import facts as f
 from psap.calls import together
 from psap.calls.model import EndedBy, Ending, Leg
 from psap.calls.parties import Party, PartyKind, call_of, leg_id, read_leg_id
-from psap.calls.tracking import Stage, Tracker
+from psap.calls.progress import Stage
+from psap.calls.tracking import Tracker
 
 S = 1_000_000
 CALL = "site-1700000000.5"

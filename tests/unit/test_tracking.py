@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from psap.calls import facts as f
 from psap.calls.listening import Listener
 from psap.calls.model import EndedBy, Ending, Flag, GateResult, Priority
+from psap.calls.progress import Stage
 from psap.calls.suggest import Signs, ghost, prank
-from psap.calls.tracking import Stage, Tracker
+from psap.calls.tracking import Tracker
 
 S = 1_000_000
 CALL = "site-1.0"
