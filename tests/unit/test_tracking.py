@@ -129,6 +129,19 @@ def test_the_duty_number_makes_it_overflowed_and_a_phone_makes_it_answered() -> 
     assert (made.call.ending, made.call.agent, made.call.talk_seconds) == (Ending.ANSWERED, "agent3", 8.0)
 
 
+def test_a_cancel_is_the_callers_wish_and_a_network_fault_is_none() -> None:
+    left = f.GateLeft(1, CALL, "hung_up", 0.0, "", "normal", ())
+    cancel, gone = f.HangupSeen(2, CALL, by_far_end=True), f.HangupSeen(2, CALL, by_far_end=False)
+    for facts, ending, by in (
+        ((left, cancel, f.Ended(3, CALL, 127)), Ending.ABANDONED_IN_GATE, EndedBy.CALLER),
+        ((left, cancel, f.Ended(3, CALL, 102)), Ending.FAILED, EndedBy.NETWORK),
+        ((left, gone, f.Ended(3, CALL, 127)), Ending.FAILED, EndedBy.NETWORK),
+        ((GATE, JOIN, cancel, f.Ended(9 * S, CALL, 127)), Ending.FAILED, EndedBy.NETWORK),
+    ):
+        made = tracker(*facts)
+        assert (made.call.ending, made.call.ended_by) == (ending, by), facts
+
+
 def test_a_call_that_died_with_asterisk_failed() -> None:
     made = tracker(GATE, JOIN)
     made.lost(30 * S)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from psap.calls import facts as f
-from psap.calls.causes import NETWORK_CAUSES
+from psap.calls.causes import INTERWORKING, NETWORK_CAUSES
 from psap.calls.model import EndedBy, Ending, Flag, GateResult
 from psap.calls.progress import Progress, Stage, Transitions
 
@@ -48,7 +48,8 @@ def _by(progress: Progress, cause: int | None) -> EndedBy | None:
         return EndedBy(progress.declared.by)
     # the cause of a leg that died stays on the caller's channel, which went on
     went_on = progress.far_end_hung_up is True and Flag.RESCUED in progress.call.flags
-    if cause in NETWORK_CAUSES and not went_on:
+    cancelled = cause == INTERWORKING and progress.far_end_hung_up is True and progress.joined_at is None
+    if cause in NETWORK_CAUSES and not went_on and not cancelled:
         return EndedBy.NETWORK
     if progress.call.answered_at is not None and progress.talk_ended_by in ("caller", "agent"):
         return EndedBy(progress.talk_ended_by)
