@@ -249,6 +249,11 @@ class Keeping:
         ):
             return
         gone = await self._retention.apply(actor="bridge")
+        # an old call that somebody spoke of lately: what was deleted must not be written again
+        for old in [
+            key for key, each in self._following.recent.items() if now - each.call.started_at > DAY_US
+        ]:
+            del self._following.recent[old]
         self._log.info("retention applied", **{str(kind): count for kind, count in gone.items()})
 
     # -- reports

@@ -10,7 +10,7 @@ from ami_bridge.commands import Method, Params, must, text
 from ami_bridge.data import Data
 from ami_bridge.reputation import mark_of
 from ami_bridge.web_phones import WebPhones
-from ami_bridge.wire import RefusedError
+from ami_bridge.wire import LinkError, RefusedError
 from psap.calls import facts as f
 from psap.calls.model import Call, Classification
 from psap.calls.recorder import Recorder
@@ -138,20 +138,32 @@ class Wishes:
     # -- calls
 
     async def classify(self, params: Params) -> dict[str, Any]:
+        """A person's word; what is not said (null) stays as it is, also whose word it was."""
         call_id, by = must(params, "call_id", longest=64), must(params, "by", longest=64)
-        word = must(params, "classification", longest=32)
-        if word not in set(Classification):
+        word = text(params, "classification", longest=32, needed=False)
+        if word is not None and word not in set(Classification):
             raise ControlError("bad_request", f"no such classification: {word!r}")
-        classification = Classification(word)
         note = text(params, "note", longest=4000, needed=False)
         tracker, key = await self._call(call_id)
-        self._following.classify(tracker, classification, note, by)
-        if key is not None:
-            self._recorder.mark(mark_of(tracker.call, str(classification), by))
+        if word is not None or note is not None:
+            self._following.said(tracker, None if word is None else Classification(word), note, by)
+        if word is not None and key is not None:
+            self._recorder.mark(mark_of(tracker.call, word, by))
         if params.get("end") and not tracker.ended:
-            tracker.apply(f.EndDeclared(self._following.clock.now_us(), tracker.call.uniqueid, None, "agent"))
-            await self._actions.hang_up(tracker.call.uniqueid)
+            await self._end(tracker)
         return tracker.call.model_dump(mode="json")
+
+    async def _end(self, tracker: Tracker) -> None:
+        """Hang up; whose wish it was is said before its end can be heard, and taken back if it fails."""
+        before = tracker.declared
+        tracker.apply(f.EndDeclared(self._following.clock.now_us(), tracker.call.uniqueid, None, "agent"))
+        mine = tracker.declared
+        try:
+            await self._actions.hang_up(tracker.call.uniqueid)
+        except LinkError:
+            if tracker.declared is mine:  # the call goes on: its end, one day, is another's
+                tracker.declared = before
+            raise
 
     async def link_incident(self, params: Params) -> dict[str, Any]:
         tracker, _ = await self._call(must(params, "call_id", longest=64))
@@ -176,7 +188,11 @@ class Wishes:
             found = (await self._data.calls([call_id])).get(call_id)
         if found is None:
             raise ControlError("not_found", f"no call {call_id}")
-        return Tracker.of_record(*found), found[1]
+        if found[0].ending is None or found[0].direction != "inbound":  # others still write it
+            return Tracker.of_record(*found), found[1]
+        # two words at once must be about one and the same, or the later row undoes the earlier
+        tracker = self._following.remember(Tracker.of_record(*found))
+        return tracker, tracker.number_key
 
     # -- blocks and telephones
 

@@ -171,16 +171,16 @@ async def _find(ask: Ask[Any, Any]) -> Call:
 async def _say(ask: Ask[CallWord, None], *, end: bool) -> Call:
     """Hand a person's word to the bridge, the only writer of calls."""
     body = ask.body
-    classification = body.classification
-    if classification is None or not ask.user.may(Permission.CLASSIFY_ALL):
+    if not ask.user.may(Permission.CLASSIFY_ALL):
         call = await _find(ask)
-        if not ask.user.may(Permission.CLASSIFY_ALL) and not _is_theirs(call, ask.user.username):
-            raise Problem("not_your_call")
-        classification = classification or call.classification
+        if not _may_say(call, ask.user.username, end=end):
+            call = await _now(ask, call)  # who has just answered may be news to what was remembered
+            if not _may_say(call, ask.user.username, end=end):
+                raise Problem("not_your_call")
     result = await ask.parts.bridge.command(
         "call.classify",
         call_id=ask.id,
-        classification=str(classification),
+        classification=None if body.classification is None else str(body.classification),
         note=body.note,
         by=ask.user.username,
         end=end,
@@ -188,5 +188,22 @@ async def _say(ask: Ask[CallWord, None], *, end: bool) -> Call:
     return Call.model_validate(result)
 
 
+async def _now(ask: Ask[Any, Any], call: Call) -> Call:
+    """A call in progress as the bridge has it this very moment."""
+    if call.ending is not None:
+        return call
+    snapshot = await ask.parts.bridge.command("snapshot")
+    found = next((each for each in snapshot["calls"] if each["id"] == call.id), None)
+    return call if found is None else Call.model_validate(found)
+
+
+def _may_say(call: Call, username: str, *, end: bool) -> bool:
+    """A word is for who answered; the end of what goes on only for who is still in the conversation."""
+    if not end or call.ending is not None:
+        return _is_theirs(call, username)
+    return any(leg.agent == username and leg.answered_at and leg.talk_seconds is None for leg in call.legs)
+
+
 def _is_theirs(call: Call, username: str) -> bool:
-    return call.agent == username or any(leg.agent == username for leg in call.legs)
+    """Whose telephone only rang has no part in it: the conversation is somebody else's."""
+    return any(leg.agent == username and leg.answered_at for leg in call.legs)

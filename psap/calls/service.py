@@ -244,9 +244,8 @@ class Following:
         self.by_id.pop(tracker.call.id, None)
         for leg in tracker.legs.values():
             self._leg_moved(tracker, leg, at)
-        self.recent[tracker.call.id] = tracker
-        while len(self.recent) > RECENT:
-            self.recent.popitem(last=False)
+        self.recent.pop(tracker.call.id, None)
+        self.remember(tracker)
         self.suggest(tracker)
         self.backgrounds.pop(tracker.call.id, None)
         self._talks.pop(tracker.call.id, None)
@@ -256,6 +255,13 @@ class Following:
         silent = call.ending is Ending.NO_RESPONSE or call.gate.result is GateResult.NO_RESPONSE
         if silent and tracker.number_key:
             self.ports.no_response(tracker)
+
+    def remember(self, tracker: Tracker) -> Tracker:
+        """Keep a call that ended; the one that is kept already, where there is one."""
+        kept = self.recent.setdefault(tracker.call.id, tracker)
+        while len(self.recent) > RECENT:
+            self.recent.popitem(last=False)
+        return kept
 
     def suggest(self, tracker: Tracker) -> None:
         """Add the flags that the measurements suggest, with their evidence."""
@@ -300,10 +306,11 @@ class Following:
 
     # -- people's words
 
-    def classify(self, tracker: Tracker, classification: Classification, note: str | None, by: str) -> None:
-        """An agent says what a call in progress is."""
+    def said(self, tracker: Tracker, kind: Classification | None, note: str | None, by: str) -> None:
+        """A person says what a call is, or notes something; None leaves it as it is."""
         call = tracker.call
-        call.classification, call.classified_by = classification, by
+        if kind is not None:
+            call.classification, call.classified_by = kind, by
         call.note = note if note is not None else call.note
         self.changed(tracker)
 

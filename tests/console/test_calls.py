@@ -31,7 +31,10 @@ def call(n: int, **more: Any) -> Call:
         "ended_at": START + n * 60_000_000 + 5_000_000,
         "ending": Ending.ANSWERED,
         "agent": "agent1",
-        "legs": [Leg(agent="agent1", end="answered")],
+        "legs": [
+            Leg(agent="agent2", end="no_answer"),
+            Leg(agent="agent1", answered_at=START + n * 60_000_000, talk_seconds=5, end="answered"),
+        ],
         "timeline": [TimelineEntry(at=START + n * 60_000_000, what="call.started")],
     }
     return Call(**{**values, **more})
@@ -125,13 +128,60 @@ async def test_an_agent_speaks_only_of_their_own_calls(console: Console) -> None
             assert status == expected, (who, method)
 
 
-async def test_ending_without_a_word_keeps_the_classification(console: Console) -> None:
+@pytest.mark.parametrize("body", [None, {}, {"note": "anak-anak"}])
+async def test_who_says_nothing_of_its_kind_hands_on_none(console: Console, body: Any) -> None:
     await record(console, call(1, classification=Classification.EMERGENCY))
     console.bridge.answers["call.classify"] = call(1).model_dump(mode="json")
-    status, _ = await console.ask("POST", f"/calls/{call(1).id}/end", "agent1")
+    for who in ("agent1", "supervisor1"):
+        status, _ = await console.ask("POST", f"/calls/{call(1).id}/end", who, json=body)
+        assert status == 200
+    for asked in console.bridge.params("call.classify"):
+        assert (asked["classification"], asked["end"]) == (None, True)
+
+
+RINGS = Leg(agent="agent1")
+TALKS = Leg(agent="agent1", answered_at=START, end="answered")
+TALKED = Leg(agent="agent1", answered_at=START, talk_seconds=9, end="answered")
+OTHER = Leg(agent="agent2", answered_at=START, end="answered")
+
+
+@pytest.mark.parametrize(
+    ("legs", "word", "end"),
+    [
+        ([RINGS], 403, 403),  # the caller waits still
+        ([RINGS.model_copy(update={"end": "no_answer"}), OTHER], 403, 403),  # somebody else's conversation
+        ([TALKS], 200, 200),
+        ([TALKED, OTHER], 200, 403),  # sent on
+        ([TALKED, TALKS], 200, 200),  # and back again
+    ],
+)
+async def test_only_who_talks_ends_a_call_and_who_talked_says_what_it_was(
+    console: Console, legs: list[Leg], word: int, end: int
+) -> None:
+    now = call(9, ending=None, ended_at=None, legs=legs)
+    console.bridge.snapshot["calls"] = [now.model_dump(mode="json")]
+    console.bridge.answers["call.classify"] = now.model_dump(mode="json")
+    asked: list[tuple[str, str, Any, int]] = [
+        ("PATCH", "", {"classification": "prank"}, word),
+        ("PATCH", "", {"classification": "prank", "end": True}, end),
+        ("POST", "/end", None, end),
+    ]
+    for method, path, body, expected in asked:
+        status, _ = await console.ask(method, f"/calls/{now.id}{path}", "agent1", json=body)
+        assert status == expected, (method, path, body)
+        status, _ = await console.ask(method, f"/calls/{now.id}{path}", "supervisor1", json=body)
+        assert status == 200
+
+
+async def test_who_has_just_answered_is_not_judged_by_what_was_remembered(console: Console) -> None:
+    rings = call(9, ending=None, ended_at=None, legs=[RINGS]).model_dump(mode="json")
+    talks = call(9, ending=None, ended_at=None, legs=[TALKS]).model_dump(mode="json")
+    console.bridge.answers["call.classify"] = talks
+    console.bridge.snapshot["calls"] = [rings]
+    assert (await console.ask("GET", "/queue", "supervisor1"))[0] == 200  # which remembers it for a blink
+    console.bridge.snapshot["calls"] = [talks]
+    status, _ = await console.ask("POST", f"/calls/{call(9).id}/end", "agent1")
     assert status == 200
-    (asked,) = console.bridge.params("call.classify")
-    assert (asked["classification"], asked["end"]) == ("emergency", True)
 
 
 async def test_the_queue_masks_numbers_for_agents_only(console: Console) -> None:
