@@ -40,4 +40,4 @@ class Absent:
         agent = self._desk.by_phone.get(phone)
         if agent is None or not agent.ringing or await self._actions.has_contact(phone):
             return
-        await self._actions.stop_ringing(agent)
+        await self._actions.stop_ringing(agent, only=phone)  # the other one may be there, and ring

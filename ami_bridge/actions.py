@@ -218,11 +218,13 @@ class Actions:
         answers = await self._link.do("Getvar", Variable=f"PJSIP_DIAL_CONTACTS({phone})")
         return bool(answers[0].get("Value"))  # an empty one is no header at all to panoramisk
 
-    async def stop_ringing(self, agent: Agent) -> None:
-        """End the rings at an agent's telephone; the caller goes on to the next. Never a conversation,
-        also not one outside the queue (a call-back) beside which the telephone rings."""
+    async def stop_ringing(self, agent: Agent, only: str | None = None) -> None:
+        """End the rings at an agent's telephones, or ``only`` at that one; the caller goes on to the next.
+        Never a conversation, also not one outside the queue (a call-back) beside which a telephone rings."""
         if agent.ringing and not agent.talking and agent.device is not Device.IN_USE:
             for each in agent.telephones:
+                if only not in (None, each.name):
+                    continue
                 with contextlib.suppress(RefusedError):  # it ended by itself
                     # not 16, a normal end: answered in this very moment, its caller goes back in front
                     await self._link.do("Hangup", Channel=f"/^PJSIP\\/{each.name}-/", Cause=31)
