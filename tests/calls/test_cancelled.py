@@ -71,7 +71,7 @@ class Hasty(asyncio.DatagramProtocol):
             self.final.set_result(status)
 
 
-@pytest.mark.parametrize("name", ["", '"Ibu 5" '], ids=["plain", "named"])
+@pytest.mark.parametrize("name", ["", '"Ibu <sip:08119999999@x>) :)" '], ids=["plain", "named"])
 async def test_whose_call_it_was_is_known(centre: Centre, name: str) -> None:
     """Wherever in the dialplan's first milliseconds the CANCEL comes."""
     settings = centre.home.settings

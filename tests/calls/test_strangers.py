@@ -64,6 +64,38 @@ LIES = [
     ),
     Lie("quotes and commas", f'"{MARK},\\"a\\",b" <sip:@NUMBER@@127.0.0.2>'),
     Lie("an address in the name", f'"{MARK} <sip:08119999999@x>" <sip:@NUMBER@@127.0.0.2>'),
+    # a bracket ends a function of the dialplan, and what follows a colon behind it cuts what it gave
+    Lie("a bracket behind an address in the name", f'"{MARK} <sip:08119999999@x>)" <sip:@NUMBER@@127.0.0.2>'),
+    Lie("a smile in the name", f'"{MARK} :)" <sip:@NUMBER@@127.0.0.2>'),
+    Lie("a sad one, and a part of it", f'"{MARK} ):0:24" <sip:@NUMBER@@127.0.0.2>'),
+    Lie("brackets that open", f'"{MARK} ((([[[{{{{ :2" <sip:@NUMBER@@127.0.0.2>'),
+    Lie(
+        "an end of everything",
+        f'"{MARK})}}]),PSAP_KEY=628119999999,PSAP_NUMBER=08119999999\t;:3" <sip:@NUMBER@@127.0.0.2>',
+    ),
+    Lie("backslashes", f'"{MARK}\\\\)\\" <sip:08119999999@x>\\\\):\\"" <sip:@NUMBER@@127.0.0.2>'),
+    Lie("a bracket in the parameters", '<sip:@NUMBER@@127.0.0.2;a=)>;b=")>:0:9"'),
+    Lie(
+        "a bracket behind an address in the identity's name",
+        "<sip:08119999998@x>",
+        f'P-Asserted-Identity: "{MARK} <sip:08119999999@x>)" <sip:@NUMBER@@x>',
+    ),
+    Lie(
+        "a smile in the identity's name",
+        "<sip:08119999998@x>",
+        f'P-Asserted-Identity: "{MARK} :)" <sip:@NUMBER@@x>',
+    ),
+    Lie(
+        "an identity that looks like none",
+        "<sip:08119999998@x>",
+        f"P-Asserted-Identity: ){MARK}: <sip:@NUMBER@@x>",
+    ),
+    Lie(
+        "a hidden bracket in the user",
+        "<sip:08119999998@x>",
+        f"P-Asserted-Identity: <sip:{TERM}%29%3A2@x>",
+        {"number": f"{TERM}2", "kind": "short"},
+    ),
     Lie("shell in the name", f'"${{SHELL(touch @FILE@)}}{MARK}" <sip:@NUMBER@@127.0.0.2>'),
     Lie("shell in the user", f"<sip:$%7BSHELL(touch%20@FILE@)%7D{MARK}@127.0.0.2>", caller=NAMELESS),
     Lie(
