@@ -20,6 +20,7 @@ class LegState:
     moved: bool = False  # the caller was sent on, away from this leg
     completed: bool = False  # the queue has told of its end
     held: bool = False
+    cause: int | None = None  # Q.850, of one that nobody answered
 
     @property
     def ringing(self) -> bool:

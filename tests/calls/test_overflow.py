@@ -9,7 +9,7 @@ import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -186,3 +186,50 @@ def test_the_profile_of_this_test_is_what_it_says(overflowing: Home) -> None:
     assert "PSAP_OVERFLOW_2 = queue|3|&supervisor1&" in written
     assert f"PSAP_OVERFLOW_3 = out|3|PJSIP/psap-out/sip:{DUTY}@{proxy}" in written
     assert f"PSAP_OVERFLOW_4 = out|12|PJSIP/psap-out/sip:{NEIGHBOUR}@{proxy}" in written
+
+
+class Failing(asyncio.DatagramProtocol):
+    """A carrier that has no way to whomever is called: each INVITE is refused with ``status``."""
+
+    def __init__(self, status: int) -> None:
+        self.status, self.refused = status, asyncio.Event()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.DatagramTransport, transport)
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        head = data.decode("utf-8", "replace").partition("\r\n\r\n")[0]
+        lines = head.split("\r\n")
+        if lines[0].startswith("ACK"):
+            self.refused.set()
+            return
+        kept = [each for each in lines[1:] if each.lower().startswith(("via:", "from:", "call-id:", "cseq:"))]
+        to = next(each for each in lines[1:] if each.lower().startswith("to:"))
+        answer = [f"SIP/2.0 {self.status} No", *kept, f"{to};tag=away", "Content-Length: 0", "", ""]
+        self.transport.sendto("\r\n".join(answer).encode(), addr)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("status", [500, 502, 504, 488])
+async def test_who_gives_up_after_a_way_out_that_failed_gave_up(
+    overflowing_centre: Centre, status: int
+) -> None:
+    """The cause of the failed attempt stays on the caller's channel: it is not why the caller is gone."""
+    centre, number = overflowing_centre, fresh_number()
+    address, _, port = str(centre.home.settings.trunk_proxy).partition(":")
+    loop = asyncio.get_running_loop()
+    transport, carrier = await loop.create_datagram_endpoint(
+        lambda: Failing(status), local_addr=(address, int(port))
+    )
+    try:
+        async with centre.caller(number) as caller:
+            await queued(centre, caller, number)
+            await asyncio.wait_for(carrier.refused.wait(), 40)
+            await centre.live.wait("call.queued", number=number, where=lambda d: d["priority"] == "high")
+            caller.hang_up()
+            await caller.ended(20)
+        record = await centre.record(number)
+    finally:
+        transport.close()
+    assert {end for _, end in ends(record)} == {"failed"}
+    assert (record["ending"], record["ended_by"]) == ("abandoned_in_queue", "caller")

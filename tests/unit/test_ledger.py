@@ -180,3 +180,14 @@ def test_the_end_that_a_call_taker_asked_for_is_the_call_takers() -> None:
     made = told([*GATE, *TALK, hangup(110.0, ""), leg("HANGUP", 110.0)], queue_log)
     assert made is not None
     assert made.call.ended_by is EndedBy.AGENT
+
+
+def test_a_way_out_that_failed_is_not_why_the_caller_gave_up() -> None:
+    gone = '{"hangupcause":38,"hangupsource":"PJSIP/psap-out-00000002"}'
+    duty = [
+        line(event, at, uniqueid=LEG, channel="PJSIP/psap-out-00000002", app="AppDial", extra=extra)
+        for event, at, extra in (("CHAN_START", 112.0, ""), ("HANGUP", 112.5, gone))
+    ]
+    made = told([*GATE, line("APP_END", 111.0, app="Queue"), *duty, hangup(120.0, TRUNK, 38)])
+    assert made is not None
+    assert (made.call.ending, made.call.ended_by) == (Ending.ABANDONED_IN_QUEUE, EndedBy.CALLER)

@@ -287,3 +287,30 @@ def test_suggestions_need_evidence() -> None:
         "marks",
         "failed_challenges",
     }
+
+
+@pytest.mark.parametrize(
+    ("failed", "ended", "far_end", "ending", "by"),
+    [
+        (38, 38, True, Ending.ABANDONED_IN_QUEUE, EndedBy.CALLER),  # what is left of the failed attempt
+        (27, 38, True, Ending.FAILED, EndedBy.NETWORK),  # another failure: the caller's own line
+        (38, 38, False, Ending.FAILED, EndedBy.NETWORK),  # nobody hung up
+        (16, 38, True, Ending.FAILED, EndedBy.NETWORK),  # that one did not fail
+    ],
+)
+def test_a_way_out_that_failed_is_not_why_the_caller_gave_up(
+    failed: int, ended: int, far_end: bool, ending: Ending, by: EndedBy
+) -> None:
+    duty = f.Ringing(4 * S, CALL, "site-1.5", None, None, queued=False)
+    gone = f.LegGone(5 * S, CALL, "site-1.5", by_far_end=True, cause=failed)
+    left = f.HangupSeen(9 * S, CALL, by_far_end=far_end)
+    call = tracker(GATE, JOIN, duty, gone, left, f.Ended(9 * S, CALL, ended)).call
+    assert (call.ending, call.ended_by) == (ending, by)
+
+
+def test_also_where_the_dialplans_word_comes_before_the_cause() -> None:
+    duty = f.Ringing(4 * S, CALL, "site-1.5", None, None, queued=False)
+    word = f.RingEnded(5 * S, CALL, "site-1.5", "failed")
+    gone = f.LegGone(5 * S, CALL, "site-1.5", cause=58)
+    call = tracker(GATE, JOIN, duty, word, gone, CALLER_BYE, f.Ended(9 * S, CALL, 58)).call
+    assert (call.ending, call.ended_by) == (Ending.ABANDONED_IN_QUEUE, EndedBy.CALLER)

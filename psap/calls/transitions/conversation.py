@@ -69,6 +69,8 @@ def leg_gone(progress: Progress, fact: f.LegGone) -> bool:
     state = progress.legs.get(fact.channel)
     if state is None:
         return False
+    if state.leg.answered_at is None:
+        state.cause = fact.cause or state.cause
     if state.talking:
         if fact.by_far_end and progress.far_end_hung_up is None and len(progress.talking_legs()) == 1:
             progress.far_end_hung_up = False

@@ -46,8 +46,9 @@ def ended(progress: Progress, fact: f.Ended) -> bool:
 def _by(progress: Progress, cause: int | None) -> EndedBy | None:
     if progress.declared is not None and progress.declared.by in set(EndedBy):
         return EndedBy(progress.declared.by)
-    # the cause of a leg that died stays on the caller's channel, which went on
-    went_on = progress.far_end_hung_up is True and Flag.RESCUED in progress.call.flags
+    # the cause of a leg that died, or of one that failed, stays on the caller's channel, which went on
+    left_over = Flag.RESCUED in progress.call.flags or _failed_so(progress, cause)
+    went_on = progress.far_end_hung_up is True and left_over
     cancelled = cause == INTERWORKING and progress.far_end_hung_up is True and progress.joined_at is None
     if cause in NETWORK_CAUSES and not went_on and not cancelled:
         return EndedBy.NETWORK
@@ -58,6 +59,11 @@ def _by(progress: Progress, cause: int | None) -> EndedBy | None:
     if progress.far_end_hung_up is False and progress.call.answered_at is not None:
         return EndedBy.AGENT
     return EndedBy.SYSTEM
+
+
+def _failed_so(progress: Progress, cause: int | None) -> bool:
+    """Whether somebody whom this caller was sent to could not be reached for this very reason."""
+    return any(each.leg.end == "failed" and each.cause == cause for each in progress.legs.values())
 
 
 def _ending(progress: Progress, by: EndedBy | None) -> Ending:
