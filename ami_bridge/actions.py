@@ -11,6 +11,7 @@ from psap.platform import pbx_names
 from psap.queue.model import Agent, Device
 
 QUEUE = "psap112"
+SECOND = "psap-second"  # an overflow's own (dialplan/over-queue.conf)
 NORMAL, NO_ANSWER, NOT_NORMAL = 16, 19, 38  # Q.850
 NUDGE_MS = 100  # of a key: longer than the shortest that counts as one
 RING_NET = 10  # seconds after which Asterisk ends a ring that we did not
@@ -36,6 +37,12 @@ class Actions:
     async def logout(self, phone: str) -> None:
         """Take a telephone out of the queue."""
         await self._link.do("QueueRemove", Queue=QUEUE, Interface=f"PJSIP/{phone}")
+
+    async def out_of_all(self, phone: str) -> None:
+        """Take a telephone that is none any more out of every queue; whoever talks with it goes on."""
+        for queue in (QUEUE, SECOND):
+            with contextlib.suppress(RefusedError):  # it is not in that one
+                await self._link.do("QueueRemove", Queue=queue, Interface=f"PJSIP/{phone}")
 
     async def pause(self, phone: str, reason: str) -> None:
         """No calls to a telephone until ``unpause``."""

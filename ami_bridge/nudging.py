@@ -5,6 +5,9 @@ app_queue looks at a waiting caller once a second. In between it waits for a key
 again. So the moment a call taker becomes free, those in front get such a key, as if they had pressed it
 (AMI PlayDTMF, ``Receive``): nobody hears it, and the recording holds nothing of it. Whom app_queue rings
 for whom stays its own decision. Without us it looks within its second, as ever.
+
+Nobody gets one whose last key lies in the future, because the clock was set back since. Asterisk leaves such
+a key unread until the clock has caught up, and with it every sound of that caller (measured on 22.10.1).
 """
 
 from __future__ import annotations
@@ -121,6 +124,7 @@ class Nudging:
         self._waiting = Waiting()
         self._members: dict[str, Member] = {}
         self._last: dict[str, float] = {}  # when each waiting caller was nudged, by our clock
+        self._pressed: dict[str, float] = {}  # epoch seconds of each channel's last key, ours too
         self._allowance = Allowance(MOST, MOST, clock())
         self._complained = False
         self.on = True
@@ -163,6 +167,7 @@ class Nudging:
         self._members.clear()
         self._waiting = Waiting()
         self._last.clear()
+        self._pressed.clear()
 
     def _joined(self, event: Mapping[str, str]) -> None:
         caller, position = event.get("Uniqueid"), whole(event.get("Position"))
@@ -173,6 +178,13 @@ class Nudging:
         caller = event.get("Uniqueid", "")
         self._waiting.leave(caller)
         self._last.pop(caller, None)
+
+    def _key(self, event: Mapping[str, str]) -> None:
+        self._pressed[event.get("Uniqueid", "")] = number(event.get("Timestamp")) or self._epoch()
+
+    def _gone(self, event: Mapping[str, str]) -> None:
+        self._left(event)
+        self._pressed.pop(event.get("Uniqueid", ""), None)
 
     def _called(self, event: Mapping[str, str]) -> None:
         self._waiting.rung.add(event.get("Uniqueid", ""))
@@ -246,6 +258,8 @@ class Nudging:
         now = self._clock()
         if caller not in self._waiting or now - self._last.get(caller, float("-inf")) < CALLER_GAP:
             return
+        if max(self._pressed.get(caller, 0.0), _began(caller)) > self._epoch():
+            return  # it would not be heard any more
         if self._allowance.take(now):
             self._last[caller] = now
             self.sent += 1
@@ -267,11 +281,17 @@ class Nudging:
                 )
 
 
+def _began(caller: str) -> float:
+    """Epoch seconds at which a channel began, by its Uniqueid (SYSTEM-SECONDS.COUNT); 0 where that tells none."""
+    return float(whole(caller.rpartition("-")[2].partition(".")[0]) or 0)
+
+
 _HEARD: dict[str, Callable[[Nudging, Mapping[str, str]], None]] = {
     "QueueCallerJoin": Nudging._joined,
     "QueueCallerLeave": Nudging._left,
     "QueueCallerAbandon": Nudging._left,
-    "Hangup": Nudging._left,
+    "Hangup": Nudging._gone,
+    "DTMFEnd": Nudging._key,
     "AgentCalled": Nudging._called,
     "AgentRingNoAnswer": Nudging._not_answered,
     "AgentComplete": Nudging._completed,

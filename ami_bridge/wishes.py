@@ -210,7 +210,12 @@ class Wishes:
         wanted = {name: agent for username, _, agent in rows for name in (username, web_name(username))}
         there = await self._actions.tree("psap-phone")
         put = {k: v for k, v in wanted.items() if there.get(k) != v}
-        await self._actions.write_tree("psap-phone", put, [k for k in there if k not in wanted])
+        closed = [k for k in there if k not in wanted]
+        for phone in closed:  # first: once it is not in the list, nothing would try again
+            await self._actions.out_of_all(phone)
+            if (agent := self._following.desk.by_phone.get(phone)) is not None:
+                await self._actions.stop_ringing(agent, only=phone)
+        await self._actions.write_tree("psap-phone", put, closed)
         await self._data.load_phones(self._following)
         return {"phones": len(rows)}
 

@@ -19,6 +19,10 @@ async def phones_of(connection: AsyncConnection, site: str) -> dict[str, tuple[s
 
 
 async def passwords_of(connection: AsyncConnection, site: str) -> list[tuple[str, str, str]]:
-    """(telephone, password, agent) of every telephone of the site."""
-    query = select(phones.c.username, phones.c.password, phones.c.agent).where(phones.c.site == site)
+    """(telephone, password, agent) of every telephone to configure: those of closed accounts are none."""
+    query = (
+        select(phones.c.username, phones.c.password, phones.c.agent)
+        .outerjoin(users, and_(users.c.site == phones.c.site, users.c.username == phones.c.agent))
+        .where(phones.c.site == site, users.c.disabled_at.is_(None))
+    )
     return [(row[0], row[1], row[2]) for row in await connection.execute(query)]

@@ -14,6 +14,7 @@ from psap.accounts.service import SESSION_SECONDS, Accounts
 from psap.platform.clock import FixedClock
 from psap.platform.database import Database
 from psap.platform.schema import audit, sessions, users
+from psap.queue.store import passwords_of
 
 SITE = "semarang"
 PASSWORD = "sandi yang panjang"
@@ -105,6 +106,16 @@ async def test_phones_are_random_lettered_and_kept(accounts: Accounts, database:
         assert await list_phones(connection, SITE) == []
         with pytest.raises(AccountError):
             await ensure_phone(connection, SITE, "nobody")
+
+
+async def test_a_closed_account_has_no_telephone_to_configure(accounts: Accounts, database: Database) -> None:
+    await accounts.add("agent2", "Agen 2", Role.AGENT, "a-long-enough-one", actor="test")
+    async with database.write() as connection:
+        for agent in ("agent1", "agent2"):
+            await ensure_phone(connection, SITE, agent)
+    await accounts.disable("agent2", actor="test")
+    async with database.read() as connection:
+        assert [agent for _, _, agent in await passwords_of(connection, SITE)] == ["agent1"]
 
 
 async def test_the_demonstration_twice(database: Database, clock: FixedClock) -> None:
