@@ -9,15 +9,17 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from datetime import datetime
+from typing import Annotated, Any, Generic, TypeVar
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from console.parts import Parts
 from console.problem import Problem
 from psap.accounts.model import Permission, Role, User, allowed
 from psap.platform.audit import Action
+from psap.platform.clock import to_us
 
 BodyT = TypeVar("BodyT")
 QueryT = TypeVar("QueryT")
@@ -45,6 +47,15 @@ class Paging(Body):
 
     limit: int = Field(100, ge=1, le=500)
     cursor: str | None = Field(None, max_length=256)
+
+
+def _in_calendar(moment: datetime) -> datetime:
+    """Refuse what only its offset carries out of the years 1 to 9999: nothing could be reckoned with it."""
+    to_us(moment)
+    return moment
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_in_calendar)]  # a time in a body or query
 
 
 class Nothing(BaseModel):

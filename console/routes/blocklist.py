@@ -9,10 +9,10 @@ import contextlib
 import re
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
 
 from console.problem import Problem
-from console.table import Ask, Body, Paging, RouteTable, who_may
+from console.table import Ask, Body, Moment, Paging, RouteTable, who_may
 from psap.accounts.model import Permission
 from psap.callers.blocklist import (
     BlocklistError,
@@ -75,7 +75,7 @@ class NewBlock(Body):
     number: str = Field(min_length=1, max_length=64)
     reason: str = Field(min_length=1, max_length=500)
     span: Annotated[str, AfterValidator(_span)] | None = Field(None, alias="for")
-    expires_at: AwareDatetime | None = None
+    expires_at: Moment | None = None
     permanent: bool = False
     evidence: list[Annotated[str, Field(pattern=r"^[0-9a-f-]{36}$")]] = Field([], max_length=50)
 

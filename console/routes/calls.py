@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
 from console.problem import Problem
-from console.table import Ask, Body, Paging, RouteTable, who_may
+from console.table import Ask, Body, Moment, Paging, RouteTable, who_may
 from psap.accounts.model import Permission
 from psap.callers.numbers import block_key
 from psap.calls.model import Call, Classification, Ending
@@ -32,8 +32,8 @@ class CallSearch(Paging):
     """What to look for. ``from`` inclusive, ``to`` exclusive, RFC 3339."""
 
     number: str | None = Field(None, max_length=64)
-    since: AwareDatetime | None = Field(None, alias="from")
-    until: AwareDatetime | None = Field(None, alias="to")
+    since: Moment | None = Field(None, alias="from")
+    until: Moment | None = Field(None, alias="to")
     ending: Ending | None = None
     classification: Classification | None = None
     agent: str | None = Field(None, max_length=64)

@@ -7,10 +7,10 @@ import re
 from typing import Annotated, Any
 
 from aiohttp import web
-from pydantic import AwareDatetime, BaseModel, Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from console.problem import FieldError, Problem
-from console.table import Ask, Body, Paging, RouteTable, who_may
+from console.table import Ask, Body, Moment, Paging, RouteTable, who_may
 from psap.accounts.model import Permission
 from psap.calls.queries import BadCursorError
 from psap.incidents.model import (
@@ -56,8 +56,8 @@ class IncidentSearch(IncidentQuery):
 
     call_id: str | None = Field(None, max_length=36)
     linked_to: str | None = Field(None, max_length=36)
-    since: AwareDatetime | None = Field(None, alias="from")
-    until: AwareDatetime | None = Field(None, alias="to")
+    since: Moment | None = Field(None, alias="from")
+    until: Moment | None = Field(None, alias="to")
 
 
 Agency = Annotated[str, Field(min_length=1, max_length=32)]

@@ -15,7 +15,7 @@ from pydantic import Field
 
 from psap.agencies.model import BlockingRules, Rung
 from psap.calls.model import Micros, Record
-from psap.platform.clock import from_us
+from psap.platform.clock import local
 
 HOUR_US = 3_600 * 1_000_000
 DAY_US = 24 * HOUR_US
@@ -273,5 +273,5 @@ def _until(block: Block, zone: tzinfo) -> tuple[str, str]:
 
 
 def _moment(us: int, zone: tzinfo) -> str:
-    local = from_us(us).astimezone(zone)
-    return f"{local:%d-%m-%Y %H.%M} {local.tzname()}"
+    there = local(us, zone)
+    return f"{there:%d-%m-%Y %H.%M} {there.tzname()}"

@@ -18,7 +18,7 @@ from psap.callers.transfer import BadFileError, import_blocks
 from psap.callers.transfer import export as export_rows
 from psap.cli.ground import Ground, JsonOption, note, on_ground, show_json, tell_bridge
 from psap.cli.say import HomeOption, RefusedError
-from psap.platform.clock import from_us, to_us
+from psap.platform.clock import local, to_us
 
 app = typer.Typer(no_args_is_help=True, help="Daftar blokir / the blocklist")
 UNIT_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
@@ -45,11 +45,12 @@ def until_us(text: str, ground: Ground) -> int:
     """
     try:
         moment = datetime.fromisoformat(text.strip())
+        # outside the calendar is no time either
+        return to_us(moment if moment.tzinfo else moment.replace(tzinfo=ground.profile.zone))
     except ValueError:
         raise RefusedError(
             f"--until {text!r}: tulis misalnya / write for instance 2026-12-31T23:59"
         ) from None
-    return to_us(moment if moment.tzinfo else moment.replace(tzinfo=ground.profile.zone))
 
 
 @app.command("add")
@@ -258,7 +259,7 @@ def _shown(block: Block, ground: Ground) -> dict[str, Any]:
 
 
 def _local(us: int, ground: Ground) -> str:
-    return f"{from_us(us).astimezone(ground.profile.zone):%d-%m-%Y %H.%M}"
+    return f"{local(us, ground.profile.zone):%d-%m-%Y %H.%M}"
 
 
 def _end(block: Block, ground: Ground) -> tuple[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from functools import lru_cache
 from typing import Protocol
 
@@ -43,6 +43,15 @@ LATEST = 253_402_300_799_999_999  # the last microsecond of the year 9999
 def from_us(us: int) -> datetime:
     """An aware UTC datetime from UTC microseconds."""
     return datetime.fromtimestamp(us // 1_000_000, UTC).replace(microsecond=us % 1_000_000)
+
+
+def local(us: int, zone: tzinfo) -> datetime:
+    """The same moment on a city's clock; in UTC where that clock would leave the calendar."""
+    moment = from_us(us)
+    try:
+        return moment.astimezone(zone)
+    except OverflowError:  # until the last day of the year 9999: a way to say "for ever"
+        return moment
 
 
 def to_us(moment: datetime) -> int:

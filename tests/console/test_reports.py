@@ -163,6 +163,37 @@ async def test_a_wrong_block_is_refused(console: Console, body: dict[str, Any], 
     assert (status, problem["key"]) == (422, key)
 
 
+async def test_a_block_until_the_calendars_last_second_is_explained(console: Console) -> None:
+    body = {"number": NUMBER, "reason": "iseng", "expires_at": "9999-12-31T23:59:59Z"}
+    assert (await console.ask("POST", "/blocklist", "supervisor1", json=body))[0] == 201
+    status, found = await console.ask("POST", "/blocklist/search", "agent1", json={"number": NUMBER})
+    assert (status, found["state"]) == (200, "blocked")
+    assert "hingga 31-12-9999 23.59 UTC" in found["explanation"]["id"]
+
+
+OUTSIDE = ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00")  # carried out by the offset alone
+
+
+@pytest.mark.parametrize("moment", OUTSIDE)
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/calls/search", {"from": None}),
+        ("/calls/search", {"to": None}),
+        ("/incidents/search", {"from": None}),
+        ("/incidents/search", {"to": None}),
+        ("/blocklist", {"expires_at": None, "number": NUMBER, "reason": "x"}),
+    ],
+)
+async def test_a_time_outside_the_calendar_is_refused(
+    console: Console, path: str, body: dict[str, Any], moment: str
+) -> None:
+    sent = {name: moment if value is None else value for name, value in body.items()}
+    status, problem = await console.ask("POST", path, "supervisor1", json=sent)
+    assert (status, problem["key"]) == (422, "invalid")
+    assert [each["where"] for each in problem["errors"]] == [next(iter(body))]
+
+
 async def test_a_block_holds_also_while_the_bridge_is_away(console: Console) -> None:
     await console.bridge.stop()
     status, _ = await console.ask(

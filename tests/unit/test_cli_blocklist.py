@@ -107,6 +107,8 @@ def test_without_the_bridge_it_is_saved_and_said(home: Path) -> None:
         ([NUMBER, "--reason", "x", "--for", "3d", "--permanent"], "pilih satu"),
         ([NUMBER, "--reason", "x", "--for", "soon"], "24h atau 3d"),
         ([NUMBER, "--reason", "x", "--until", "2001-01-01T00:00"], "sudah lewat"),
+        ([NUMBER, "--reason", "x", "--until", "0001-01-01"], "tulis misalnya"),
+        ([NUMBER, "--reason", "x", "--until", "9999-12-31T23:59:59-14:00"], "tulis misalnya"),
     ],
 )
 def test_bad_wishes_are_one_line(home: Path, words: list[str], said: str) -> None:
@@ -114,6 +116,16 @@ def test_bad_wishes_are_one_line(home: Path, words: list[str], said: str) -> Non
     assert done.returncode != 0
     assert said in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_a_block_until_the_calendars_last_second_can_be_looked_at(home: Path) -> None:
+    added = run(home, "blocklist", "add", NUMBER, "--reason", "x", "--until", "9999-12-31T23:59:59Z")
+    assert added.returncode == 0
+    assert "hingga 31-12-9999 23.59" in added.stdout
+    for words in (["show", NUMBER], ["list"]):
+        shown = run(home, "blocklist", *words)
+        assert shown.returncode == 0
+        assert "31-12-9999 23.59" in shown.stdout
 
 
 def test_import_and_export(home: Path, tmp_path: Path) -> None:
