@@ -282,7 +282,7 @@ class Nudging:
 
 
 def _began(caller: str) -> float:
-    """Epoch seconds at which a channel began, by its Uniqueid (SYSTEM-SECONDS.COUNT); 0 where that tells none."""
+    """Epoch seconds at which a channel began, by its Uniqueid (SYSTEM-SECONDS.COUNT); 0: not told."""
     return float(whole(caller.rpartition("-")[2].partition(".")[0]) or 0)
 
 

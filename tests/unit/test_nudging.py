@@ -24,12 +24,13 @@ class Bench:
 
     def __init__(self, error: Exception | None = None) -> None:
         self.now, self.error = 0.0, error
+        self.born = BORN
         self.sent: list[tuple[float, str]] = []
         self.warned: list[str] = []
         self._due: list[tuple[float, int, Callable[[], None]]] = []
         self.nudging = Nudging(
             self._nudge, lambda: WRAPUP, self._soon, self._later, self,
-            epoch=lambda: BORN + self.now, clock=lambda: self.now,
+            epoch=lambda: self.born + self.now, clock=lambda: self.now,
         )  # fmt: skip
 
     def warning(self, event: str, **_fields: object) -> None:
@@ -142,6 +143,26 @@ def test_the_order_is_the_queues_own() -> None:
     line.leave("nobody")
     assert line.first(2) == ["high", "b"]
     assert len(line) == 3
+
+
+def test_whom_a_clock_set_back_would_make_unheard_is_left_alone() -> None:
+    """Their keys lie in the future: Asterisk would read nothing more of them for an hour."""
+    bench = Bench()
+    bench.member("a", 2)
+    pressed, before, after = "c-1899999000.1", f"c-{int(BORN) + 9}.2", f"c-{int(BORN) - 3590}.3"
+    bench.until(10.0)
+    bench.tell("DTMFEnd", Uniqueid=pressed, Direction="Received", Digit="0", Timestamp=BORN + 10)
+    bench.wait(pressed, before)
+    bench.born -= 3600
+    bench.wait(after)
+    bench.member("a", 1)
+    bench.until(20.0)
+    assert set(bench.callers) == {after}
+    bench.born += 3600  # the clock has caught up
+    bench.member("a", 2)
+    bench.member("a", 1)
+    bench.until(30.0)
+    assert {pressed, before} & set(bench.callers)
 
 
 def test_a_telephone_that_refuses_every_call_is_not_rung_in_a_tight_loop() -> None:
