@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from psap.agencies.model import Profile
 from psap.callers import store
-from psap.callers.model import Block, Origin, RungNumber
+from psap.callers.model import SYSTEM, Block, Origin, RungNumber
 from psap.callers.numbers import block_key
 from psap.calls.queries import BadCursorError
 from psap.platform.audit import Action, write_audit
@@ -110,7 +110,9 @@ async def remove_block(
 ) -> list[Block]:
     """A person lifts everything held against a number, named by one entry or by its key.
 
-    Its marks up to now are forgiven: the ladder begins anew.
+    Its marks up to now are forgiven: the ladder begins anew. An entry that is lifted already names nothing:
+    what stands against the number now is somebody's later word. Only the ladder's own step to another rung,
+    which a page may not have seen yet, still names the number.
 
     Returns:
         The entries that counted until now, as lifted; empty when nothing was in force.
@@ -118,11 +120,16 @@ async def remove_block(
     Raises:
         BlocklistError: ``not_found``: no such entry, or none for that number at all.
     """
+    block = None
     if block_id is not None:
         block = await store.block_by_id(connection, site, block_id)
         key = block.number_key if block else None
     entries = await store.blocks_of(connection, site, key, limit=1000) if key else []
     open_entries = [each for each in entries if each.removed_at is None]
+    if block is not None and block.removed_at is not None:
+        stepped = (block.removed_by or "").startswith(SYSTEM)
+        if not (stepped and any(each.origin is Origin.LADDER for each in open_entries)):
+            open_entries = []
     if key is None or not open_entries:
         raise BlocklistError("not_found", "tidak ada dalam daftar blokir", "not on the blocklist")
     now = clock.now_us()

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from psap.agencies.profile import Profile, find_profile, load_profile
 from psap.callers.blocklist import BlocklistError, add_block, confirm_block, list_blocks, remove_block
-from psap.callers.model import HOUR_US, BlockChange, Protection
+from psap.callers.model import HOUR_US, Block, BlockChange, Protection
 from psap.callers.service import blocks_to_push, explain, history, mark_call
 from psap.callers.transfer import COLUMNS, BadFileError, export, import_blocks
 from psap.calls.model import Call, Caller, CallerKind, Classification
@@ -59,6 +59,24 @@ class City:
             rungs.append(change.after if change else -1)
             self.clock.advance(60)
         return rungs
+
+    async def block(self, number: str = NUMBER) -> str:
+        async with self.database.write() as connection:
+            made = await add_block(
+                connection,
+                SITE,
+                self.profile,
+                self.clock,
+                number=number,
+                reason="ancaman",
+                expires_at=None,
+                author="supervisor1",
+            )
+        return made.id
+
+    async def lift(self, block_id: str) -> list[Block]:
+        async with self.database.write() as connection:
+            return await remove_block(connection, SITE, self.clock, author="supervisor1", block_id=block_id)
 
     async def pushed(self, key: str = KEY) -> str | None:
         async with self.database.read() as connection:
@@ -157,6 +175,30 @@ async def test_removed_is_forgiven(city: City) -> None:
     async with city.database.write() as connection:
         with pytest.raises(BlocklistError):
             await remove_block(connection, SITE, city.clock, author="supervisor1", key="62999")
+
+
+async def test_an_entry_lifted_already_lifts_no_later_one(city: City) -> None:
+    first = await city.block()
+    assert [each.id for each in await city.lift(first)] == [first]
+    later = await city.block()
+    with pytest.raises(BlocklistError) as refused:
+        await city.lift(first)
+    assert refused.value.key == "not_found"
+    assert await city.pushed() == f"0|3|challenge|{later}"
+
+
+async def test_a_rung_that_the_ladder_has_left_still_names_the_number(city: City) -> None:
+    """A page may be a step behind; but the ladder's old rung is no name for a person's later block."""
+    await city.climb(3)
+    seen = await city.pushed()
+    assert seen is not None
+    old = seen.rpartition("|")[2]
+    await city.climb(1)
+    assert [each.rung for each in await city.lift(old)] == [4]
+    later = await city.block()
+    with pytest.raises(BlocklistError):
+        await city.lift(old)
+    assert await city.pushed() == f"0|3|challenge|{later}"
 
 
 async def test_permanent_needs_a_supervisor(city: City) -> None:
