@@ -188,7 +188,7 @@ def _out(settings: Settings) -> str:
             "[psap-out]",
             "type = endpoint",
             "transport = udp",
-            "context = from-trunk",
+            "context = psap-nowhere",
             "identify_by = auth_username",
             "disallow = all",
             "allow = alaw,ulaw",

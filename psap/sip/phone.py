@@ -49,6 +49,10 @@ class PhoneCall:
         """486 Busy Here."""
         self.phone.lines.order(self.id, "reject")
 
+    def forward(self, uri: str) -> None:
+        """302 Moved Temporarily, as a telephone with call forwarding on."""
+        self.phone.lines.order(self.id, "forward", uri)
+
     def hang_up(self) -> None:
         """End the conversation, normally."""
         self.phone.lines.order(self.id, "bye")

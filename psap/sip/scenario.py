@@ -12,7 +12,7 @@ _REFUSALS = (
     *(302, 400, 401, 403, 404, 406, 407, 408, 410, 415, 416, 420, 480),
     *(482, 484, 486, 488, 500, 501, 503, 600, 603),
 )
-_WORDS = ("dial", "register", "answer", "reject", "info", "bye")
+_WORDS = ("dial", "register", "answer", "reject", "forward", "info", "bye")
 _ARGUMENTS = {
     "arg": "X-Arg", "host": "X-Host", "port": "X-Port", "uri": "X-Uri", "from": "X-From", "to": "X-To",
     "extra": "X-Extra", "user": "X-User", "pass": "X-Pass",
@@ -149,7 +149,7 @@ def _answering(address: str, port: int) -> str:
     head = "Via: [$via]\nFrom: [$from]\nTo: [$to];tag=[call_number]phone\nCall-ID: [call_id]\nCSeq: [$cseq]"
     body = _label("incoming") + _send(f"SIP/2.0 180 Ringing\n{head}\n{contact}\nContent-Length: 0\n")
     body += _nop("ready") + _label("rings") + _maybe("CANCEL", "cancelled", _tell("cancel"))
-    body += _order(("answer", "reject")) + _goto("rings")
+    body += _order(("answer", "reject", "forward")) + _goto("rings")
     body += _label("answer") + _send(
         f"SIP/2.0 200 OK\n{head}\n{contact}\n" + _sdp(address, "[$arg]"), resend=True
     )
@@ -159,6 +159,10 @@ def _answering(address: str, port: int) -> str:
     body += _label("acking") + _send(_OK) + _maybe("BYE", "byed", _tell("bye"))
     body += _recv("ACK", actions=_tell("acked"), goto="talk")
     body += _label("reject") + _send(f"SIP/2.0 486 Busy Here\n{head}\nContent-Length: 0\n", resend=True)
+    body += _recv("ACK") + _nop("rejected") + _goto("end")
+    body += _label("forward") + _send(
+        f"SIP/2.0 302 Moved Temporarily\n{head}\nContact: <[$arg]>\nContent-Length: 0\n", resend=True
+    )
     body += _recv("ACK") + _nop("rejected") + _goto("end")
     body += _label("cancelled") + _send(_OK)
     body += _send(f"SIP/2.0 487 Request Terminated\n{head}\nContent-Length: 0\n", resend=True)
