@@ -9,7 +9,7 @@ import contextlib
 import re
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field, model_validator
 
 from console.problem import Problem
 from console.table import Ask, Body, Moment, Paging, RouteTable, who_may
@@ -69,7 +69,7 @@ def _span(value: str) -> str:
 
 
 class NewBlock(Body):
-    """A number to hold off. One of ``for`` (24h), ``expires_at`` (null: permanent), ``permanent``;
+    """A number to hold off. At most one of ``for`` (24h), ``expires_at`` (null: permanent), ``permanent``;
     none of them: 24 hours."""
 
     number: str = Field(min_length=1, max_length=64)
@@ -78,6 +78,12 @@ class NewBlock(Body):
     expires_at: Moment | None = None
     permanent: bool = False
     evidence: list[Annotated[str, Field(pattern=r"^[0-9a-f-]{36}$")]] = Field([], max_length=50)
+
+    @model_validator(mode="after")
+    def _one_end(self) -> NewBlock:
+        if (self.span is not None) + (self.expires_at is not None) + self.permanent > 1:
+            raise ValueError("one of for, expires_at and permanent")
+        return self
 
 
 @table.add(

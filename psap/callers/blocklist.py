@@ -10,10 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from psap.agencies.model import Profile
 from psap.callers import store
 from psap.callers.model import SYSTEM, Block, Origin, RungNumber
-from psap.callers.numbers import block_key
+from psap.callers.numbers import block_key, is_one_number
 from psap.calls.queries import BadCursorError
 from psap.platform.audit import Action, write_audit
 from psap.platform.clock import Clock
+
+LONGEST_NUMBER = 32  # characters that the table keeps
 
 
 class BlocklistError(Exception):
@@ -40,14 +42,20 @@ def key_or_refuse(number: str, profile: Profile) -> str:
     Raises:
         BlocklistError: ``bad_number``: it is none, or belongs to nobody in particular.
     """
-    key = block_key(number, profile.area_code)
-    if key is None or sum(letter.isalpha() for letter in number):
+    text = number.strip()
+    key = block_key(text, profile.area_code) if is_one_number(text) else None
+    if key is None:
         raise BlocklistError(
             "bad_number",
             "nomor tidak sah, atau nomor tanpa identitas (tersembunyi, tanpa SIM)",
             "not a valid number, or one without identity (withheld, no SIM)",
         )
     return key
+
+
+def as_kept(number: str, key: str) -> str:
+    """A number as somebody wrote it, where the table has room for all of it, or its key: never a piece."""
+    return number if len(number) <= LONGEST_NUMBER else key
 
 
 async def add_block(
@@ -75,7 +83,7 @@ async def add_block(
         raise BlocklistError("no_reason", "alasan wajib diisi", "a reason is needed")
     block = Block(
         id=str(uuid.uuid4()),
-        number=number.strip()[:32],
+        number=as_kept(number.strip(), key),
         number_key=key,
         rung=int(RungNumber.BLOCK),
         treatment=profile.blocking.treatment,

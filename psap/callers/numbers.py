@@ -8,6 +8,7 @@ simple as a dialplan can say it; phonenumbers is used only for what people read.
 from __future__ import annotations
 
 import re
+import unicodedata
 
 import phonenumbers
 
@@ -16,6 +17,8 @@ from psap.calls.model import Caller, CallerKind
 LONGEST_KEY = 15  # digits in an E.164 number
 _SIMLESS = re.compile(r"911[0-9]{14,16}")  # of the digits alone: carriers put hyphens and blanks anywhere
 _AS_SENT = re.compile(r"911-?[0-9]{14,16}")
+_TYPED = re.compile(r"[ .()\[\]-]*\+*[0-9 .()\[\]-]*")
+_BETWEEN = {"Zs", "Pd", "Cf"}  # blanks, hyphens and marks that nobody sees, as programs write and copy them
 _NOT_DIGITS = re.compile(r"[^0-9]")
 _KINDS = {
     phonenumbers.PhoneNumberType.MOBILE: CallerKind.MOBILE,
@@ -44,6 +47,18 @@ def block_key(raw: str | None, area_code: str) -> str | None:
     else:
         key = digits
     return key if 0 < len(key) <= LONGEST_KEY else None
+
+
+def is_one_number(text: str) -> bool:
+    """Whether a person wrote one number: digits, a + in front, blanks, hyphens, dots and brackets between.
+
+    ``block_key`` takes a carrier's word and drops what is no digit. Of what a person wrote nothing may be
+    dropped that stood for something, or somebody else is held off: digits of another script, a letter, the
+    slash between two numbers, the stars of a number that is not shown whole.
+    """
+    if not text.isascii():
+        text = "".join(" " if unicodedata.category(each) in _BETWEEN else each for each in text)
+    return _TYPED.fullmatch(text.replace("\t", " ")) is not None
 
 
 def normalise(raw: str | None, presentation: str | None, area_code: str) -> Caller:

@@ -16,16 +16,15 @@ from typing import Any
 
 from psap.agencies.model import Profile
 from psap.callers import store
+from psap.callers.blocklist import as_kept
 from psap.callers.model import Origin, RungNumber
-from psap.callers.numbers import block_key
+from psap.callers.numbers import block_key, is_one_number
 from psap.platform.audit import Action, write_audit
 from psap.platform.clock import Clock, rfc3339, to_us
 from psap.platform.database import Database
 
 CHUNK = 5_000  # rows a transaction: other writers wait some tens of milliseconds at most
 COLUMNS = ["number", "reason", "until"]
-DIGITS = "0123456789"
-LONGEST_NUMBER = 32  # characters that the table keeps
 BAD_SHOWN = 1_000  # reported by line; beyond, only counted
 
 
@@ -147,9 +146,7 @@ def _rows(path: Path, profile: Profile, report: ImportReport, now: int) -> Itera
                 if not any(cells) or (line == 1 and cells[0].lower() in ("number", "nomor")):
                     continue
                 number = cells[0]
-                # a letter, or a figure that is no digit of a telephone: no number
-                odd = any(each.isalnum() and each not in DIGITS for each in number)
-                key = None if odd else block_key(number, profile.area_code)
+                key = block_key(number, profile.area_code) if is_one_number(number) else None
                 if key is None:
                     bad(line, "nomor tidak sah", "not a valid number")
                     continue
@@ -175,7 +172,7 @@ def _rows(path: Path, profile: Profile, report: ImportReport, now: int) -> Itera
                     continue
                 seen.add(key)
                 yield {
-                    "number": number if len(number) <= LONGEST_NUMBER else key,
+                    "number": as_kept(number, key),
                     "number_key": key,
                     "reason": cells[1][:2_000] if len(cells) > 1 else "",
                     "expires_at": expires,

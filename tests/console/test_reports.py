@@ -138,6 +138,8 @@ async def test_a_block_is_made_explained_told_and_lifted(console: Console) -> No
         ({}, False),
         ({"permanent": True}, True),
         ({"expires_at": None}, True),
+        ({"expires_at": None, "permanent": True}, True),
+        ({"expires_at": None, "permanent": False, "for": "3d"}, False),
         ({"expires_at": "2999-01-01T00:00:00+07:00"}, False),
     ],
 )
@@ -156,6 +158,12 @@ async def test_a_block_ends_as_told(console: Console, ending: dict[str, Any], pe
         ({"number": NUMBER, "reason": "x", "expires_at": "2001-01-01T00:00:00Z"}, "bad_expiry"),
         ({"number": NUMBER, "reason": "  "}, "invalid"),
         ({"number": NUMBER, "reason": "x", "for": "selamanya"}, "invalid"),
+        ({"number": NUMBER, "reason": "x", "for": "3d", "permanent": True}, "invalid"),
+        ({"number": NUMBER, "reason": "x", "for": "3d", "expires_at": "2999-01-01T00:00:00Z"}, "invalid"),
+        (
+            {"number": NUMBER, "reason": "x", "permanent": True, "expires_at": "2999-01-01T00:00:00Z"},
+            "invalid",
+        ),
     ],
 )
 async def test_a_wrong_block_is_refused(console: Console, body: dict[str, Any], key: str) -> None:

@@ -244,6 +244,9 @@ async def test_a_persons_block_stands_beside_the_ladder(city: City) -> None:
         ("anonymous", None, "x", "bad_number"),
         ("911-352099001761481", None, "x", "bad_number"),
         ("", None, "x", "bad_number"),
+        ("08123\u06645678", None, "x", "bad_number"),
+        ("0812/0813", None, "x", "bad_number"),
+        ("0812***90", None, "x", "bad_number"),
         (NUMBER, 1, "x", "bad_expiry"),
         (NUMBER, None, " ", "no_reason"),
     ],
@@ -262,6 +265,13 @@ async def test_bad_wishes(city: City, number: str, expires: int | None, reason: 
                 author="t",
             )
     assert refused.value.key == key
+
+
+async def test_a_number_that_takes_much_room_is_kept_whole(city: City) -> None:
+    block_id = await city.block("0812" + " " * 40 + "34567890")
+    async with city.database.read() as connection:
+        page = await list_blocks(connection, SITE, city.clock.now_us())
+    assert [(each.id, each.number, each.number_key) for each in page.items] == [(block_id, KEY, KEY)]
 
 
 async def test_pages_newest_first(city: City) -> None:
@@ -323,11 +333,13 @@ async def test_import_reports_bad_rows_by_line_and_can_be_repeated(city: City, t
         "+6281200000001,again,\n"
         '081200000004,"koma, dan ""kutip""",2030-01-01T00:00:00+07:00\n'
         "\n"
-        "081200000005\n",
+        "081200000005\n"
+        "0812/0813,two at once\n"
+        "08123\u06645678,other digits\n",
         "utf-8",
     )
     first = await import_blocks(city.database, SITE, city.profile, city.clock, file, author="t")
-    assert (first.imported, first.already, [each.line for each in first.bad]) == (3, 0, [3, 4, 5, 6])
+    assert (first.imported, first.already, [each.line for each in first.bad]) == (3, 0, [3, 4, 5, 6, 10, 11])
     second = await import_blocks(city.database, SITE, city.profile, city.clock, file, author="t")
     assert (second.imported, second.already) == (0, 3)
     rows = [row async for row in export(city.database, SITE, city.clock, author="t")]
