@@ -238,11 +238,12 @@ class CatchUp:
             row = known.get(tracker.call.id)
             if row is not None and row[0].ending is not None and not _corrects(tracker.call, row[0]):
                 continue
-            if (heard := following.recent.get(tracker.call.id)) is not None:
+            heard = following.recent.get(tracker.call.id)
+            if heard is not None and not _corrects(tracker.call, heard.call):
                 # we followed it to its end: an exchanged database lacks it, and nobody needs telling
                 following.ports.record(heard.call, heard.number_key)
             else:
-                resync.keep_words(tracker, None, row)
+                resync.keep_words(tracker, heard, row)
                 following.replace(tracker)
             made += 1
             if count % AT_ONCE == 0:

@@ -7,7 +7,7 @@ from functools import lru_cache
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import RowMapping, and_, func, or_, select
+from sqlalchemy import RowMapping, and_, case, func, or_, select
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import InterfaceError, OperationalError
@@ -86,16 +86,31 @@ def _upsert(dialect: str, ledger: bool, names: tuple[str, ...]) -> Any:
     ends = and_(calls.c.ending.is_(None), excluded.ending.is_not(None))
     where = or_(calls.c.updated_at <= excluded.updated_at, ends)
     if ledger:
-        for name in _PERSONS:
-            changed.pop(name)
-        # what the caller's telephone sent us, and what browsers measured, stands in no file of Asterisk's
-        changed.pop("quality", None)
-        changed["location"] = func.coalesce(calls.c.location, excluded.location)
-        where = and_(where, calls.c.ending.is_(None))
+        changed, told = _by_ledger(excluded, changed)
+        where = and_(where, told)
     else:
         # a call that ended never becomes one in progress again
         where = and_(where, (calls.c.ending.is_(None)) | (excluded.ending.is_not(None)))
     return statement.on_conflict_do_update(index_elements=["id"], set_=changed, where=where)
+
+
+def _by_ledger(excluded: Any, changed: dict[str, Any]) -> tuple[dict[str, Any], Any]:
+    """What a row from the ledger changes, and where: the facts of a call that has no end yet, or was given
+    up as failed when its last line was not written; a person's word, which it has none of, anywhere."""
+    given_up = and_(calls.c.ending == "failed", calls.c.source == "ledger", excluded.ending != "failed")
+    unknown = or_(calls.c.ending.is_(None), given_up)
+    said = [excluded[name].is_not(None) for name in ("classified_by", "note", "incident_id", "location")]
+    words = {name: func.coalesce(excluded[name], calls.c[name]) for name in ("note", "incident_id")} | {
+        name: case((excluded.classified_by.is_not(None), excluded[name]), else_=calls.c[name])
+        for name in ("classification", "classified_by")
+    }
+    # what the caller's telephone sent us, and what browsers measured, stands in no file of Asterisk's
+    words["location"] = func.coalesce(calls.c.location, excluded.location)
+    kept = {*_PERSONS, "quality", *words, "updated_at"}
+    facts = {
+        name: case((unknown, new), else_=calls.c[name]) for name, new in changed.items() if name not in kept
+    }
+    return facts | words | {"updated_at": excluded.updated_at}, or_(unknown, *said)
 
 
 async def load(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, tuple[Call, str | None]]:

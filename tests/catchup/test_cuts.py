@@ -91,13 +91,21 @@ class Life:
         writer = asyncio.create_task(self.recorder.run())
         await self.catch_up.run()
         feed(self.following, told.events[start:end])
+        await self.caught_up()
+        self._write_books(told, end)
+        await self.catch_up.keep_place()
+        await self.recorder.flush(30)
+        await self.end(writer)
+
+    async def caught_up(self) -> None:
+        """Every call has its record, in the database."""
         async with asyncio.timeout(30):
             while self.catch_up.behind:  # noqa: ASYNC110
                 await asyncio.sleep(0.005)
         await self.recorder.flush(30)
-        self._write_books(told, end)
-        await self.catch_up.keep_place()
-        await self.recorder.flush(30)
+
+    async def end(self, writer: asyncio.Task[None]) -> None:
+        """It stops, in an orderly way."""
         await self.catch_up.close()
         await self.recorder.stop(writer, 30)
         await self.database.close()
@@ -215,6 +223,53 @@ async def test_an_answer_that_comes_too_late_costs_no_record(
     await life.live(told, count, count)
     assert late.asked > 2
     assert count_calls(tmp_path) == len(undisturbed("second"))
+
+
+LAST = ("HANGUP", "CHAN_END", "LINKEDID_END")
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_a_last_line_that_comes_late_puts_right_what_was_given_up(
+    tmp_path: Path, restarted: bool
+) -> None:
+    """The call is gone, its end is not in the ledger yet: it counts as failed until it is."""
+    told, wanted = recording("second"), undisturbed("second")
+    call = next(each for each in wanted.values() if each["ending"] == "answered")
+    mine, count = call["uniqueid"], len(told.events)
+    death = next(n for n, event in enumerate(told.events) if _is_end(event, mine))
+    (tmp_path / "log/cel-custom").mkdir(parents=True)
+    (tmp_path / "psap.db").write_bytes(empty_database())
+    life = Life(tmp_path, told, 0)
+    writer = asyncio.create_task(life.recorder.run())
+    await life.catch_up.run()
+    feed(life.following, told.events[:death])
+    life.catch_up._link = Recorded(told, count)  # type: ignore[assignment]
+    life._write_books(told, count)
+    ledger = tmp_path / "log/cel-custom/psap.csv"
+    lines = ledger.read_text().splitlines(keepends=True)
+    late = [line for line in lines if mine in line and any(word in line for word in LAST)]
+    assert late
+    ledger.write_text("".join(line for line in lines if line not in late))
+    await life.catch_up.run()
+    assert life.following.recent[call["id"]].call.ending == "failed"
+    if restarted:
+        await life.caught_up()
+        assert failed_calls(tmp_path) == [call["id"]]
+        await life.end(writer)
+        life = Life(tmp_path, told, count)
+        writer = asyncio.create_task(life.recorder.run())
+        await life.catch_up.run()
+    else:
+        with ledger.open("a") as file:
+            file.writelines(late)
+    await life.caught_up()
+    found = (await life.data.calls([call["id"]]))[call["id"]][0]
+    await life.end(writer)
+    assert differences(call, found.model_dump(mode="json")) == []
+
+
+def _is_end(event: Headers, uniqueid: str) -> bool:
+    return event.get("Event") == "Hangup" and event.get("Uniqueid") == uniqueid
 
 
 async def _exchanged(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -248,3 +248,29 @@ async def test_a_call_that_cannot_be_a_row_takes_no_other_with_it(
     async with database.read() as connection:
         assert set(await load(connection, ["c1", "c2"])) == {"c2"}
     await made.stop(task, 1)
+
+
+@pytest.mark.parametrize(
+    ("known", "ending"),
+    [
+        (call(1, ending=Ending.FAILED, source=Source.LEDGER), Ending.ANSWERED),  # given up too early
+        (call(1, ending=Ending.FAILED), Ending.FAILED),  # seen by us: the ledger knows no better
+        (call(1, ending=Ending.NO_RESPONSE, source=Source.LEDGER), Ending.NO_RESPONSE),
+    ],
+)
+async def test_the_ledger_puts_right_what_it_gave_up_itself(
+    database: Database, known: Call, ending: Ending
+) -> None:
+    known.classification, known.classified_by, known.note = Classification.PRANK, "agent1", "iseng"
+    told = call(1, ending=Ending.ANSWERED, source=Source.LEDGER)
+    again = call(1, ending=Ending.FAILED, source=Source.LEDGER)
+    async with database.write() as connection:
+        for stamp, each in enumerate((known, told, again)):
+            await upsert(connection, [row_of(each, None, stamp)])
+    async with database.read() as connection:
+        found = (await load(connection, ["c1"]))["c1"][0]
+    assert found.ending is ending
+    assert (found.classification, found.classified_by, found.note) == (
+        *(Classification.PRANK, "agent1"),
+        "iseng",
+    )

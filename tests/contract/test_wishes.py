@@ -17,7 +17,16 @@ from ami_bridge.wire import LinkAwayError
 from ami_bridge.wishes import Wishes
 from psap.callers.numbers import normalise
 from psap.calls import facts as f
-from psap.calls.model import Call, Caller, Classification, EndedBy, Ending
+from psap.calls.model import (
+    Call,
+    Caller,
+    Classification,
+    EndedBy,
+    Ending,
+    Location,
+    LocationSource,
+    Source,
+)
 from psap.calls.recorder import Mark, Recorder
 from psap.calls.service import Following, Ports
 from psap.calls.store import load, row_of, upsert
@@ -161,3 +170,16 @@ async def test_a_word_that_is_none_is_refused(bridge: Bridge) -> None:
     await had(bridge)
     with pytest.raises(ControlError, match="no such classification"):
         await bridge.say(classification="lucu")
+
+
+async def test_a_word_on_a_call_that_the_ledger_told(bridge: Bridge) -> None:
+    await had(bridge, source=Source.LEDGER)
+    await bridge.say(classification="prank", note="iseng")
+    call = await bridge.written()
+    assert (call.classification, call.classified_by, call.note) == (Classification.PRANK, "agent2", "iseng")
+    assert call.source is Source.LEDGER
+    tracker, _ = await bridge.wishes.find("c1")
+    here = Location(latitude=-6.97, longitude=110.42, source=LocationSource.SHARED, at=START_US + 9 * S)
+    bridge.following.locate(tracker, here)
+    call = await bridge.written()
+    assert (call.location, call.classification) == (here, Classification.PRANK)
