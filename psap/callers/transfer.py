@@ -2,6 +2,7 @@
 
 ``until`` is RFC 3339 with an offset, or empty for permanent; reason and until may be left out. A
 first line that names the columns is skipped. Bad rows are reported by line; the good ones go in.
+A row is one line of the file: a quote that is never closed spoils its own line and no other.
 """
 
 from __future__ import annotations
@@ -129,58 +130,56 @@ def _rows(path: Path, profile: Profile, report: ImportReport, now: int) -> Itera
         if len(report.bad) < BAD_SHOWN:
             report.bad.append(BadRow(line, indonesian, english))
 
-    seen: set[str] = set()
     try:
+        # whole before the first row is taken: all of it is text, or nothing of it goes in
         with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file)
-            while True:
-                try:
-                    fields = next(reader)
-                except StopIteration:
-                    return
-                except csv.Error:
-                    bad(reader.line_num, "bukan baris CSV", "not a CSV row")
-                    continue
-                line = reader.line_num
-                cells = [each.strip() for each in fields]
-                if not any(cells) or (line == 1 and cells[0].lower() in ("number", "nomor")):
-                    continue
-                number = cells[0]
-                key = block_key(number, profile.area_code) if is_one_number(number) else None
-                if key is None:
-                    bad(line, "nomor tidak sah", "not a valid number")
-                    continue
-                if len(cells) > len(COLUMNS):
-                    bad(line, "terlalu banyak kolom", "too many columns")
-                    continue
-                expires: int | None = None
-                if len(cells) > 2 and cells[2]:
-                    try:
-                        expires = to_us(datetime.fromisoformat(cells[2]))
-                    except ValueError:
-                        bad(
-                            line,
-                            "waktu tidak sah (contoh 2026-12-31T23:59:00+07:00)",
-                            "not a time with an offset (like 2026-12-31T23:59:00+07:00)",
-                        )
-                        continue
-                    if expires <= now:
-                        bad(line, "waktu berakhir sudah lewat", "the expiry lies in the past")
-                        continue
-                if key in seen:
-                    bad(line, "nomor ini sudah ada di berkas", "this number stands in the file already")
-                    continue
-                seen.add(key)
-                yield {
-                    "number": as_kept(number, key),
-                    "number_key": key,
-                    "reason": cells[1][:2_000] if len(cells) > 1 else "",
-                    "expires_at": expires,
-                }
+            lines = file.readlines()
     except UnicodeDecodeError as error:
         raise BadFileError(f"{path}: bukan teks UTF-8 / not UTF-8 text") from error
     except OSError as error:
         raise BadFileError(f"{path}: tidak terbaca / cannot be read: {error.strerror}") from error
+    seen: set[str] = set()
+    for line, text in enumerate(lines, 1):
+        try:
+            fields = next(csv.reader([text], strict=True), [])
+        except csv.Error:
+            bad(line, "bukan baris CSV", "not a CSV row")
+            continue
+        cells = [each.strip() for each in fields]
+        if not any(cells) or (line == 1 and cells[0].lower() in ("number", "nomor")):
+            continue
+        number = cells[0]
+        key = block_key(number, profile.area_code) if is_one_number(number) else None
+        if key is None:
+            bad(line, "nomor tidak sah", "not a valid number")
+            continue
+        if len(cells) > len(COLUMNS):
+            bad(line, "terlalu banyak kolom", "too many columns")
+            continue
+        expires: int | None = None
+        if len(cells) > 2 and cells[2]:
+            try:
+                expires = to_us(datetime.fromisoformat(cells[2]))
+            except ValueError:
+                bad(
+                    line,
+                    "waktu tidak sah (contoh 2026-12-31T23:59:00+07:00)",
+                    "not a time with an offset (like 2026-12-31T23:59:00+07:00)",
+                )
+                continue
+            if expires <= now:
+                bad(line, "waktu berakhir sudah lewat", "the expiry lies in the past")
+                continue
+        if key in seen:
+            bad(line, "nomor ini sudah ada di berkas", "this number stands in the file already")
+            continue
+        seen.add(key)
+        yield {
+            "number": as_kept(number, key),
+            "number_key": key,
+            "reason": cells[1][:2_000] if len(cells) > 1 else "",
+            "expires_at": expires,
+        }
 
 
 async def export(database: Database, site: str, clock: Clock, *, author: str) -> AsyncIterator[list[str]]:
@@ -200,4 +199,6 @@ async def export(database: Database, site: str, clock: Clock, *, author: str) ->
         )
     yield COLUMNS
     for each in sorted(blocked, key=lambda block: (block.started_at, block.id)):
-        yield [each.number, each.reason, rfc3339(each.expires_at) or ""]
+        # one line each, and a number that an import takes: older ones were kept as whatever was typed
+        number = each.number if is_one_number(each.number) else each.number_key
+        yield [number, " ".join(each.reason.splitlines()), rfc3339(each.expires_at) or ""]

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import csv
 import time
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from psap.agencies.profile import Profile, find_profile, load_profile
 from psap.callers.blocklist import BlocklistError, add_block, confirm_block, list_blocks, remove_block
 from psap.callers.model import HOUR_US, Block, BlockChange, Protection
 from psap.callers.service import blocks_to_push, explain, history, mark_call
-from psap.callers.transfer import COLUMNS, BadFileError, export, import_blocks
+from psap.callers.transfer import CHUNK, COLUMNS, BadFileError, export, import_blocks
 from psap.calls.model import Call, Caller, CallerKind, Classification
 from psap.calls.store import row_of, upsert
 from psap.platform.clock import FixedClock
 from psap.platform.database import Database
-from psap.platform.schema import audit
+from psap.platform.schema import audit, blocks
 
 SITE = "semarang"
 NUMBER = "081234567890"
@@ -347,6 +348,52 @@ async def test_import_reports_bad_rows_by_line_and_can_be_repeated(city: City, t
     assert sorted(row[0] for row in rows[1:]) == ["081200000001", "081200000004", "081200000005"]
     with pytest.raises(BadFileError):
         await import_blocks(city.database, SITE, city.profile, city.clock, tmp_path / "none", author="t")
+
+
+async def test_an_open_quote_spoils_its_own_line_alone(city: City, tmp_path: Path) -> None:
+    file = tmp_path / "numbers.csv"
+    file.write_text(
+        '081200000001,"iseng\n081200000002,iseng\n"081200000003\n081200000004,"a ""b""."\n', "utf-8"
+    )
+    report = await import_blocks(city.database, SITE, city.profile, city.clock, file, author="t")
+    assert (report.imported, [each.line for each in report.bad]) == (2, [1, 3])
+    rows = [row async for row in export(city.database, SITE, city.clock, author="t")]
+    assert sorted(row[:2] for row in rows[1:]) == [["081200000002", "iseng"], ["081200000004", 'a "b".']]
+
+
+async def test_of_a_file_that_is_no_text_to_its_end_nothing_is_taken(city: City, tmp_path: Path) -> None:
+    file = tmp_path / "numbers.csv"
+    file.write_bytes(
+        b"".join(b"0812%08d\n" % index for index in range(CHUNK + 2_000)) + b"081399999999,\xff\n"
+    )
+    with pytest.raises(BadFileError):
+        await import_blocks(city.database, SITE, city.profile, city.clock, file, author="t")
+    async with city.database.read() as connection:
+        assert await blocks_to_push(connection, SITE, None, city.clock.now_us()) == {}
+
+
+async def test_what_is_exported_is_one_line_each_and_can_be_imported(city: City, tmp_path: Path) -> None:
+    async with city.database.write() as connection:
+        for number, reason in (("081234567890", "ancaman\r\nlewat telepon"), ("0812 3456 7891", "a, b")):
+            await add_block(
+                connection,
+                SITE,
+                city.profile,
+                city.clock,
+                number=number,
+                reason=reason,
+                expires_at=None,
+                author="t",
+            )
+        # as an older version kept it
+        await connection.execute(update(blocks).values(number="0812/1").where(blocks.c.number_key == KEY))
+    file = tmp_path / "out.csv"
+    with file.open("w", newline="") as out:
+        async for row in export(city.database, SITE, city.clock, author="t"):
+            csv.writer(out, lineterminator="\n").writerow(row)
+    assert len(file.read_text().splitlines()) == 3
+    report = await import_blocks(city.database, SITE, city.profile, city.clock, file, author="t")
+    assert (report.imported, report.already, report.bad_total) == (0, 2, 0)
 
 
 @pytest.mark.alone
