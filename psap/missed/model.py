@@ -16,6 +16,7 @@ from psap.calls.model import Call, Caller, Ending, Flag, Gate, GateResult, Micro
 WINDOW_US = 72 * 3_600 * 1_000_000  # calls lost longer ago come into the list no more
 LOST = (Ending.ABANDONED_IN_GATE, Ending.ABANDONED_IN_QUEUE, Ending.NO_RESPONSE, Ending.FAILED)
 TOO_MANY = "too_many"  # the dialplan's word (docs/adr/0009-overload.md)
+ANNOUNCED = "announce"  # told that the number is blocked, and ended
 HIDES = {"violence"}  # categories of an open incident whose reporter a ringing telephone may betray
 
 
@@ -142,10 +143,13 @@ def belongs(call: Call) -> bool:
 
     Who left gate or queue does, and who fell out by a fault. Who neither pressed nor spoke does
     too (no key is no proof of no emergency), but for numbers that already carry marks. Blocked and
-    challenged callers were told how to get through, and are not called. A number's third call at once
-    does not: the other two are there, and have their own end.
+    challenged callers were told how to get through, and are not called; who hung up amid the challenge
+    was not told yet, and is. Whom a block ends whatever they do is not called for not hearing it out.
+    A number's third call at once is not: the other two are there, and have their own end.
     """
     if call.direction != "inbound" or call.ending not in LOST or call.policy.decision == TOO_MANY:
+        return False
+    if call.ending is Ending.ABANDONED_IN_GATE and call.policy.decision == ANNOUNCED:
         return False
     marked = (call.policy.rung or 0) > 0
     return not (call.ending is Ending.NO_RESPONSE and marked)

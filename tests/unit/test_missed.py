@@ -58,6 +58,13 @@ def test_who_was_refused_in_a_flood_is_listed_a_third_call_at_once_is_not() -> N
     assert not belongs(call(Ending.FAILED, policy=Policy(decision="too_many")))
 
 
+def test_who_hangs_up_amid_the_challenge_is_listed_amid_a_blocks_announcement_not() -> None:
+    assert belongs(call(Ending.ABANDONED_IN_GATE, policy=Policy(rung=2, decision="challenge")))
+    assert not belongs(call(Ending.ABANDONED_IN_GATE, policy=Policy(rung=5, decision="announce")))
+    assert belongs(call(Ending.FAILED, policy=Policy(rung=5, decision="announce")))  # a fault of ours
+    assert belongs(call(Ending.ABANDONED_IN_QUEUE, policy=Policy(rung=5, decision="flagged")))
+
+
 def test_calls_of_a_number_join_in_any_order() -> None:
     first = call(Ending.ABANDONED_IN_GATE)
     later = call(
