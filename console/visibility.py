@@ -70,6 +70,8 @@ def masked(data: dict[str, Any]) -> dict[str, Any]:
     shown = dict(data)
     if isinstance(shown.get("caller"), dict):
         shown["caller"] = masked_caller(shown["caller"])
+    if shown.get("direction") == "outbound":
+        shown["dialled"] = mask_number(shown.get("dialled"))  # whom we rang: the caller's number again
     if isinstance(shown.get("call"), dict):
         # note and evidence are words about a person; keep them with those who need them
         shown["call"] = {**masked(shown["call"]), "note": None, "evidence": []}

@@ -64,6 +64,27 @@ def test_a_whole_call_is_masked_inside_and_its_own_agent_sees_it() -> None:
     assert "Bu Ani" in own
 
 
+def test_whom_a_colleague_rings_back_is_masked_too() -> None:
+    call = {
+        "id": "c",
+        "direction": "outbound",
+        "dialled": NUMBER,
+        "agent": "agent1",
+        "caller": CALLER,
+        "legs": [],
+    }
+    wire = Wire("1-1", Event(EventType.CALL_UPDATED, 1, {"call_id": "c", "caller": CALLER, "call": call}))
+    other, own = wire.for_user(person("agent2")), wire.for_user(person("agent1"))
+    assert other is not None
+    assert own is not None
+    assert "1234567" not in other
+    assert json.loads(own)["data"]["call"]["dialled"] == NUMBER
+    came = Event(EventType.CALL_UPDATED, 1, {"call": {**call, "direction": "inbound", "dialled": "112"}})
+    other = Wire("1-1", came).for_user(person("agent2"))
+    assert other is not None
+    assert json.loads(other)["data"]["call"]["dialled"] == "112"
+
+
 def test_waiting_numbers_are_masked_for_agents() -> None:
     event = Event(EventType.QUEUE_CHANGED, 1, {"waiting": [{"call_id": "c", "caller": CALLER}]})
     shown = Wire("1-1", event).for_user(person("agent1"))
