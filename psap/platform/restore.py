@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import fcntl
 import json
+import logging
 import shutil
 import sqlite3
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -65,7 +68,8 @@ def restore(settings: Settings, archive: Path) -> Restored:
 def put_database_back(settings: Settings) -> tuple[Path, Manifest] | None:
     """The newest sound backup's database in place of a file that is gone; None where there is no backup.
 
-    For a file that was deleted: nothing but the database is touched.
+    For a file that was deleted: nothing but the database is touched. Who was erased since that backup is
+    erased in it again before it gets its name.
     """
     path = sqlite.path_of(settings.effective_database_url)
     if path is None:
@@ -77,9 +81,47 @@ def put_database_back(settings: Settings) -> tuple[Path, Manifest] | None:
                 _check_version(archive, manifest)
             except BackupError:
                 continue  # an older one may be sound
+            try:
+                _erase_again(settings, Path(work) / backup.DATABASE)
+            except Exception as error:  # a centre without a database helps nobody: it goes in, and it is told
+                logging.getLogger(__name__).error(
+                    "cadangan dipasang, tetapi orang yang sudah dihapus mungkin kembali bersamanya / "
+                    "the backup is in place, but who was erased may be back with it: %s",
+                    type(error).__name__,
+                )
             sqlite.put_in_place(Path(work) / backup.DATABASE, path)
             return archive, manifest
     return None
+
+
+def _erase_again(settings: Settings, made: Path) -> None:
+    """Who was erased since the backup comes back with it, and goes again."""
+    from psap.keeping.persons import ERASED, Persons
+
+    if not (settings.home / ERASED).exists():
+        return
+    from psap.agencies.profile import find_profile, load_profile
+    from psap.platform.clock import SystemClock
+    from psap.platform.database import Database
+    from psap.platform.migrate import migrate
+
+    url = f"sqlite+aiosqlite:///{made}"
+    migrate(Settings(home=made.parent, database_url=url))  # the backup may be of an earlier version
+    in_force = settings.home / "profile.toml"
+    profile = load_profile(in_force if in_force.exists() else find_profile(settings.profile))
+
+    async def again() -> None:
+        database = Database(url)
+        try:
+            unpacked = settings.model_copy(update={"database_url": url})
+            await Persons(unpacked, database, profile, SystemClock()).erase_again(actor="system:restore")
+        finally:
+            await database.close()
+
+    # a loop of its own: whoever mends a missing file may be running one
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, again()).result()
+    sqlite.scrub(made)  # one file, nothing beside it
 
 
 def _into_other_engine(settings: Settings, work: Path, aside: Path) -> int:

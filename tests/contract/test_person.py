@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +14,13 @@ from sqlalchemy import select
 
 from psap.agencies.profile import find_profile, load_profile
 from psap.keeping.persons import Persons, cross_out
+from psap.platform import backup, sqlite
 from psap.platform.audit import verify_audit
 from psap.platform.clock import FixedClock
 from psap.platform.database import Database
+from psap.platform.guard import FileGuard
+from psap.platform.migrate import migrate
+from psap.platform.restore import put_database_back
 from psap.platform.schema import audit, blocks, calls, incidents, marks, metadata, missed
 from psap.platform.settings import Settings
 from tests.contract.conftest import ONLY_SQLITE
@@ -179,6 +185,31 @@ async def test_who_was_erased_goes_again_after_a_restore(persons: Persons, datab
     await add(database, calls, call(50, KEY, id="back"))  # as an older backup brings it
     assert await persons.erase_again(actor="cli:test") == 1
     assert "back" not in (await holding(database))["calls"]
+
+
+@ONLY_SQLITE  # a file that is deleted
+@pytest.mark.parametrize(
+    "put_back",
+    [put_database_back, migrate, lambda settings: FileGuard(settings).look()],
+    ids=["", "up", "guard"],
+)
+async def test_who_was_erased_is_not_back_with_the_newest_backup(
+    persons: Persons, database: Database, settings: Settings, put_back: Callable[[Settings], object]
+) -> None:
+    await fill(database)
+    backup.make(settings)
+    await persons.erase(persons.who(NUMBER), actor="cli:test", reason="permintaan")
+    left = await holding(database)
+    await database.close()
+    assert database.path is not None
+    for name in (database.path, *sqlite.side_files(database.path)):
+        name.unlink(missing_ok=True)
+    await asyncio.to_thread(put_back, settings)
+    again = Database(database.url)
+    assert await holding(again) == left
+    async with again.read() as connection:
+        assert (await verify_audit(connection, SITE))[1] is None
+    await again.close()
 
 
 def test_the_ledger_is_crossed_out_in_place(tmp_path: Path) -> None:
