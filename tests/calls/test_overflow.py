@@ -13,11 +13,12 @@ from typing import Any, cast
 
 import pytest
 
+from psap.platform import pbx_root
 from psap.platform.settings import ROOT
 from psap.sip.caller import Caller
 from psap.sip.phone import PhoneCall
 from psap.sip.sipp import Lines
-from tests.support.centre import AGENT_TONE, CALLER_TONE, Centre, fresh_number, hum
+from tests.support.centre import AGENT_TONE, CALLER_TONE, Centre, fresh_number, hum, phone_account
 from tests.support.ears import prompts_heard
 from tests.support.home import Home, free_ports, running_home
 from tests.support.outside import Outside
@@ -72,6 +73,10 @@ async def queued(centre: Centre, caller: Caller, number: str) -> None:
     await centre.live.wait("call.queued", number=number)
 
 
+async def asterisk(centre: Centre, command: str) -> str:
+    return await asyncio.to_thread(pbx_root.asterisk_rx, centre.home.settings, command)
+
+
 async def both_hear(caller: Caller, call: PhoneCall) -> None:
     """Two-way audio, as measured at both ends."""
     await asyncio.gather(
@@ -86,6 +91,9 @@ def ends(record: dict[str, Any]) -> list[tuple[str | None, str]]:
 async def test_nobody_there_the_caller_hears_it_and_the_neighbour_answers(overflowing_centre: Centre) -> None:
     centre, number = overflowing_centre, fresh_number()
     sounds = centre.home.settings.pbx / "sounds" / "psap"
+    # of a profile that named other people: the second queue's members outlive Asterisk
+    former = f"PJSIP/{(await asyncio.to_thread(phone_account, centre.home, 'agent4'))['username']}"
+    await asterisk(centre, f"queue add member {former} to psap-second penalty 0 as agent4")
     async with (
         outside(centre) as lines,
         Outside(lines, DUTY) as duty,
@@ -95,6 +103,9 @@ async def test_nobody_there_the_caller_hears_it_and_the_neighbour_answers(overfl
         began = await caller.answered()
         await queued(centre, caller, number)
         (await duty.ringing(40)).reject()  # busy: the next destination
+        second = await asterisk(centre, "queue show psap-second")
+        assert "supervisor1" in second
+        assert former not in second
         call = await neighbour.ringing(40)
         async with asyncio.timeout(11):
             while {name for _, name in prompts_heard(caller.media, sounds, WORDS, began)} != set(WORDS):  # noqa: ASYNC110 - heard, not told
