@@ -36,9 +36,8 @@ FORMAT = 1
 Kind = Literal["manual", "auto", "upgrade"]
 DATABASE = "psap.db"
 MANIFEST = "manifest.json"
-BESIDE = (  # taken along if there
-    *("config.json", "profile.toml", "profile.gazetteer.csv", "secrets.json", "spool/calls.jsonl"),
-)
+BESIDE = ("config.json", "profile.toml", "profile.gazetteer.csv", "secrets.json")  # taken along if there
+SPOOL = "spool/calls.jsonl"  # taken along if there: what waits for the database
 BLOCK = 1024 * 1024
 SPARE = 32 * 1024 * 1024  # bytes that a backup leaves free on the disk
 KEEP_HOURLY, KEEP_DAILY = 24, 14
@@ -137,8 +136,11 @@ def _collect(settings: Settings, work: Path, kind: Kind, progress: sqlite.Progre
     """Everything into ``work``; the manifest of it."""
     source = sqlite.path_of(settings.effective_database_url)
     engine = f"SQLite {sqlite3.sqlite_version}"
+    # what is written from the spool into the database just then must be in one of the two; both do no harm
+    waited = _bytes(settings.home / SPOOL)
     if source is None:
         instant, engine = _copy_elsewhere(settings, work / DATABASE, kind, progress)
+        waiting = _bytes(settings.home / SPOOL)
         with contextlib.closing(sqlite.connect(work / DATABASE)) as database:
             revision, counts = sqlite.revision_of(database), sqlite.counts_of(database)
             ledger, site = _remembered(database)
@@ -146,6 +148,7 @@ def _collect(settings: Settings, work: Path, kind: Kind, progress: sqlite.Progre
         with contextlib.closing(sqlite.connect(source)) as database, sqlite.snapshot(database):
             instant = time.time_ns() // 1000
             revision, counts = sqlite.revision_of(database), sqlite.counts_of(database)
+            waiting = _bytes(settings.home / SPOOL)
             ledger, site = _remembered(database)
             sqlite.copy(database, work / DATABASE, progress)
     files = {DATABASE: _sha256(work / DATABASE)}
@@ -154,9 +157,13 @@ def _collect(settings: Settings, work: Path, kind: Kind, progress: sqlite.Progre
         if not found.is_file():
             continue
         copied = work / name
-        copied.parent.mkdir(exist_ok=True)
         shutil.copyfile(found, copied)
         files[name] = _sha256(copied)
+    # as a rule one goes on where the other ended
+    if spooled := waiting if waiting.startswith(waited) else waited + b"\n" + waiting:
+        (work / SPOOL).parent.mkdir()
+        (work / SPOOL).write_bytes(spooled)
+        files[SPOOL] = _sha256(work / SPOOL)
     return Manifest(
         kind=kind,
         software=_software(),
@@ -169,6 +176,13 @@ def _collect(settings: Settings, work: Path, kind: Kind, progress: sqlite.Progre
         ledger=ledger,
         files=files,
     )
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return b""
 
 
 def _copy_elsewhere(
@@ -266,7 +280,7 @@ def unpack(path: Path, target: Path) -> Manifest:
     Raises BackupError for a damaged, incomplete or foreign file. Only names that a backup may
     hold are written, whatever else the archive says.
     """
-    wanted = {DATABASE, *BESIDE}
+    wanted = {DATABASE, SPOOL, *BESIDE}
     with _opened(path) as (archive, manifest):
         left = dict(manifest.files)
         while (member := archive.next()) is not None:

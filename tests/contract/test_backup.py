@@ -112,6 +112,52 @@ def test_a_writer_is_never_held_up_and_the_copy_is_of_one_moment(settings: Setti
     assert a <= steps[0] + 1, "written after the moment of the copy"
 
 
+def test_what_waits_in_the_spool_is_in_the_backup_though_it_is_written_meanwhile(
+    settings: Settings, tmp_path: Path
+) -> None:
+    spool = settings.spool / "calls.jsonl"
+    spool.parent.mkdir()
+    spool.write_text('{"call": 1}\n')
+
+    def written(_done: int, _whole: int) -> None:
+        """As the bridge does once the database is there again: too late for the copy, and it is gone."""
+        spool.unlink(missing_ok=True)
+
+    archive, manifest = make(settings, tmp_path, progress=written)
+    assert not spool.exists()
+    assert "spool/calls.jsonl" in manifest.files
+    elsewhere = Settings(home=tmp_path / "new")
+    restore(elsewhere, archive)
+    assert (elsewhere.spool / "calls.jsonl").read_text() == '{"call": 1}\n'
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "kept"),
+    [
+        ('{"call": 1}\n{"call": 2}\n', '{"call": 1}\n{"call": 2}\n'),
+        ('{"call": 3}\n', '{"call": 1}\n\n{"call": 3}\n'),
+    ],
+    ids=["went on", "written and begun anew"],
+)
+def test_what_comes_into_the_spool_before_the_copys_moment_is_in_the_backup(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, meanwhile: str, kept: str
+) -> None:
+    spool = settings.spool / "calls.jsonl"
+    spool.parent.mkdir()
+    spool.write_text('{"call": 1}\n')
+    really = sqlite.revision_of
+
+    def moment(database: sqlite3.Connection) -> str | None:
+        spool.write_text(meanwhile)
+        return really(database)
+
+    monkeypatch.setattr(sqlite, "revision_of", moment)
+    archive, _ = make(settings, tmp_path)
+    (tmp_path / "out").mkdir()
+    unpack(archive, tmp_path / "out")
+    assert (tmp_path / "out/spool/calls.jsonl").read_text() == kept
+
+
 def test_restoring_lays_aside_what_was_there(settings: Settings, tmp_path: Path) -> None:
     path, _ = make(settings, tmp_path)
     with contextlib.closing(sqlite3.connect(settings.home / "psap.db")) as database:
