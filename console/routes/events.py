@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from aiohttp import web
-from pydantic import Field
 
 from console.live import Client
 from console.problem import Problem
@@ -16,9 +15,9 @@ PING = 20.0  # seconds; a browser that is gone is noticed
 
 
 class After(Body):
-    """``after``: the last ``seq`` that was seen; what was missed is replayed."""
+    """``after``: the last ``seq`` that was seen; what was missed is replayed. Anything else: reset."""
 
-    after: str | None = Field(None, max_length=64)
+    after: str | None = None
 
 
 @table.add(

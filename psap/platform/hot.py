@@ -7,6 +7,7 @@ Streams carry events; nothing that must survive lives here. Every call answers w
 from __future__ import annotations
 
 import json
+import re
 import secrets
 from collections.abc import AsyncIterator, Collection, Sequence
 from typing import Any
@@ -21,6 +22,7 @@ TIMEOUT = 0.5  # seconds
 BLOCK = 5.0  # seconds that a blocking read waits for news
 READ = 100  # events in one read: so many may become one write to a browser
 ONCE_SECONDS = 300  # so long a name that was published under is remembered
+PLACE = re.compile(r"[0-9]{1,20}-[0-9]{1,20}")  # how the stream names one
 # Whether a timed-out command was done is unknown, and both redis-py and the publisher try again: what was
 # published under a name is not published again, however late the first attempt is done.
 # One question for all that waits: a question costs as much as twenty events in it.
@@ -89,15 +91,20 @@ class Hot:
             raise HotAwayError(_why(error)) from error
         return str(rows[0][0]) if rows else "0-0"
 
-    async def since(self, seq: str) -> list[tuple[str, Event]] | None:
-        """Events after ``seq``; None when that place is unknown or trimmed: fetch anew."""
+    async def since(self, seq: str, most: int) -> list[tuple[str, Event]] | None:
+        """Events after ``seq``; None when that place is unknown or trimmed, or there are more: fetch anew."""
+        if not PLACE.fullmatch(seq):
+            return None
         try:
-            rows = await self._redis.xrange(STREAM, min=seq)
+            # whether it is there is asked first: of a place that is gone the stream would give everything
+            rows = await self._redis.xrange(STREAM, min=seq, count=1)
+            if rows and rows[0][0] == seq:
+                rows = await self._redis.xrange(STREAM, min=seq, count=most + 2)
         except (RedisError, OSError, TimeoutError) as error:
             if isinstance(error, RedisError) and "Invalid stream ID" in str(error):
                 return None
             raise HotAwayError(_why(error)) from error
-        if not rows or rows[0][0] != seq:
+        if not rows or rows[0][0] != seq or len(rows) > most + 1:
             return None
         return [(row_id, _event(fields)) for row_id, fields in rows[1:]]
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import signal
 import time
 from typing import Any
 
@@ -80,7 +82,11 @@ async def test_nothing_missed_replays_nothing(console: Console) -> None:
 
 
 @pytest.mark.parametrize(
-    "after", ["1-1", "garbage", "-", "+", "(1-1", "0-0", "9999999999999-0", "", "1-1-1", "'; --"]
+    "after",
+    [
+        *("1-1", "garbage", "-", "+", "(1-1", "0-0", "9999999999999-0", "", "1-1-1", "'; --"),
+        *("x" * 65, "1-" + "1" * 65, "9" * 20 + "-0"),
+    ],
 )
 async def test_an_unknown_place_gets_a_reset_first(console: Console, after: str) -> None:
     await publish(console)
@@ -90,6 +96,33 @@ async def test_an_unknown_place_gets_a_reset_first(console: Console, after: str)
         # the reader may be a blink behind: what came before the reset may still follow it
         while (await heard(socket))["seq"] != seq:
             pass
+
+
+async def test_who_asks_for_more_than_is_replayed_fetches_anew(
+    console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_module, "QUEUE", 6)
+    places = [await publish(console, number=n) for n in range(5)]
+    async with console.live("agent1", after=places[0]) as socket:
+        assert await heard(socket) == {"type": "reset"}
+    async with console.live("agent1", after=places[1]) as socket:
+        assert [(await heard(socket))["seq"] for _ in range(3)] == places[2:]
+
+
+async def test_a_replay_that_redis_did_not_answer_is_a_reset(console: Console) -> None:
+    """The reader waits for news and does not notice: who missed something must be told all the same."""
+    seq = await publish(console)
+    await publish(console)
+    redis = console.redis._process
+    assert redis is not None
+    os.kill(redis.pid, signal.SIGSTOP)
+    try:
+        async with console.live("agent1", after=seq) as socket:
+            # on a slow machine the reader may notice first; its own reset comes only with Redis
+            while await heard(socket) != {"type": "reset"}:
+                pass
+    finally:
+        os.kill(redis.pid, signal.SIGCONT)
 
 
 async def test_without_redis_clients_are_told_and_reset_on_return(console: Console) -> None:

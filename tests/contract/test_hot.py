@@ -14,7 +14,7 @@ import pytest
 
 from ami_bridge import publisher as publisher_module
 from ami_bridge.publisher import BATCH, Publisher
-from psap.platform.events import Event, EventType
+from psap.platform.events import STREAM, Event, EventType
 from psap.platform.hot import READ, TIMEOUT, Hot, HotAwayError
 from psap.platform.hot_wire import HotWire
 
@@ -79,15 +79,31 @@ async def test_events_come_in_order_and_are_replayed_after_a_sequence(server: Re
         first = await hot.publish(event(1))
         second = await hot.publish(event(2))
         assert await hot.last_seq() == second
-        assert await hot.since(first) == [(second, event(2))]
-        assert await hot.since(second) == []
+        assert await hot.since(first, 10) == [(second, event(2))]
+        assert await hot.since(second, 10) == []
 
 
-@pytest.mark.parametrize("seq", ["5-5", "nonsense", "0-0"])
+@pytest.mark.parametrize("seq", ["5-5", "nonsense", "0-0", "", "9" * 20 + "-0", "1-1-1"])
 async def test_an_unknown_place_means_fetch_anew(server: RedisServer, seq: str) -> None:
     async with hot_of(server) as hot:
         await hot.publish(event(1))
-        assert await hot.since(seq) is None
+        assert await hot.since(seq, 10) is None
+
+
+async def test_no_more_is_read_than_is_wanted(server: RedisServer) -> None:
+    async with hot_of(server) as hot:
+        first, *_, last = [await hot.publish(event(number)) for number in range(6)]
+        assert [what.at for _, what in await hot.since(first, 5) or []] == [1, 2, 3, 4, 5]
+        assert await hot.since(first, 4) is None
+        await hot._redis.xdel(STREAM, first)
+        await hot._redis.config_resetstat()
+        for gone in (first, "garbage", "-", "x" * 100_000):
+            assert await hot.since(gone, 5) is None
+        told = await hot._redis.info("commandstats")
+        assert told["cmdstat_xrange"]["calls"] == 1, (
+            "what is no place is not asked for, one that is gone once"
+        )
+        assert await hot.since(last, 0) == []
 
 
 async def test_followers_hear_what_happens(server: RedisServer) -> None:
@@ -105,7 +121,7 @@ async def test_followers_hear_what_happens(server: RedisServer) -> None:
 
 async def test_nobody_there_is_said_at_once(tmp_path: Path) -> None:
     hot = Hot(f"unix://{tmp_path}/none.sock")
-    for ask in (hot.ping, hot.last_seq, lambda: hot.publish(event(1)), lambda: hot.since("1-1")):
+    for ask in (hot.ping, hot.last_seq, lambda: hot.publish(event(1)), lambda: hot.since("1-1", 10)):
         with pytest.raises(HotAwayError):
             await ask()
     await hot.close()
@@ -175,7 +191,7 @@ async def test_what_is_patient_goes_with_the_next_in_order_and_alone_soon(
                 while publisher.waiting:  # noqa: ASYNC110 - nobody is told
                     await asyncio.sleep(0.01)
             assert questions == [[1, 2, 3, 4]]
-            assert [what.at for _, what in await hot.since(start) or []] == [1, 2, 3, 4]
+            assert [what.at for _, what in await hot.since(start, 10) or []] == [1, 2, 3, 4]
             publisher.put(Event(EventType.AGENT_CHANGED, 5, {}))
             await publisher.flush(20)
             assert publisher.waiting == 0
@@ -213,7 +229,7 @@ async def test_an_attempt_that_timed_out_is_not_told_twice(server: RedisServer) 
             os.kill(server.process.pid, signal.SIGCONT)
         await publisher.flush(20)
         task.cancel()
-        told = await hot.since(start)
+        told = await hot.since(start, 10)
         assert told is not None
         assert [what for _, what in told] == [event(1)]
 
