@@ -32,8 +32,8 @@ def call(n: int, **more: Any) -> Call:
         "ending": Ending.ANSWERED,
         "agent": "agent1",
         "legs": [
-            Leg(agent="agent2", end="no_answer"),
             Leg(agent="agent1", answered_at=START + n * 60_000_000, talk_seconds=5, end="answered"),
+            Leg(agent="agent2", end="no_answer"),  # asked in, in vain
         ],
         "timeline": [TimelineEntry(at=START + n * 60_000_000, what="call.started")],
     }

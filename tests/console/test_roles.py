@@ -60,6 +60,7 @@ def console_app(console: Console) -> web.Application:
 
 
 async def test_the_matrix_holds_on_the_wire(console: Console) -> None:
+    console.bridge.errors["call.classify"] = ("not_found", "no such call")  # as the real one says of these
     for (method, path), roles in MATRIX.items():
         if not roles or path == "/session":
             continue
