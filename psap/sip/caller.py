@@ -170,6 +170,10 @@ class Caller:
         self.media.play(await asyncio.to_thread(audio.speech, text, voice))
         await self.media.played()
 
+    def hold(self) -> None:
+        """Put the conversation on hold, as another call that comes in does it."""
+        self.lines.order(self._call_id, "hold", f"{self.media.port} RTP/AVP 0 {TELEPHONE_EVENT}")
+
     def hang_up(self) -> float:
         """Hang up; the moment (monotonic)."""
         self.lines.order(self._call_id, "bye")

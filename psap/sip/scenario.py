@@ -12,7 +12,7 @@ _REFUSALS = (
     *(302, 400, 401, 403, 404, 406, 407, 408, 410, 415, 416, 420, 480),
     *(482, 484, 486, 488, 500, 501, 503, 600, 603),
 )
-_WORDS = ("dial", "register", "answer", "reject", "forward", "info", "bye")
+_WORDS = ("dial", "register", "answer", "reject", "forward", "info", "hold", "bye")
 _ARGUMENTS = {
     "arg": "X-Arg", "host": "X-Host", "port": "X-Port", "uri": "X-Uri", "from": "X-From", "to": "X-To",
     "extra": "X-Extra", "user": "X-User", "pass": "X-Pass",
@@ -137,6 +137,10 @@ def _dialling(address: str, port: int) -> str:
         _maybe(str(c), "talk", _tell("info-refused", f"status={c}")) for c in (415, 481, 488, 500)
     )
     body += _recv("200", goto="talk", actions=_tell("info-ok"))
+    held = _sdp(address, "[$arg]").replace("sendrecv", "sendonly").replace("112 112", "112 113")
+    body += _label("hold") + _send(later("INVITE", "[$n]", f"{contact}\n{held}"), resend=True)
+    body += _recv("100", optional=True) + _maybe("BYE", "byed", _tell("bye")) + _recv("200")
+    body += _send(later("ACK", "[$n]").replace("-[$n]\n", "-[$n]a\n")) + _goto("talk")
     body += _label("cancel") + _nop("hangup")
     body += _send(first("CANCEL", "CANCEL", "[$to]", empty), resend=True) + _recv("200", optional=True)
     body += _recv("487", actions=keep, more='timeout="4000" ontimeout="end"')
@@ -193,7 +197,7 @@ def _hanging_up(address: str, port: int) -> str:
     via = f"Via: SIP/2.0/UDP {address}:{port};branch=[branch]\nMax-Forwards: 70\n"
     tail = "Call-ID: [call_id]\nCSeq: [$n] BYE\nContent-Length: 0\n"
     body = _label("talk") + _maybe("BYE", "byed", _tell("bye")) + _maybe("ACK", "talk")
-    body += _order(("bye", "info")) + _goto("talk")
+    body += _order(("bye", "info", "hold")) + _goto("talk")
     body += _label("bye") + _nop("hangup") + '<nop next="bye_phone" test="is_phone"/>\n'
     ours = "From: [$from];tag=[call_number]psap\nTo: [$ptag]\n"
     theirs = "From: [$to];tag=[call_number]phone\nTo: [$from]\n"

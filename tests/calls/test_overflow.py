@@ -122,6 +122,35 @@ async def test_nobody_there_the_caller_hears_it_and_the_neighbour_answers(overfl
 
 
 @pytest.mark.long
+async def test_a_conversation_on_hold_is_not_disturbed(overflowing_centre: Centre) -> None:
+    """Among all phones: one on hold is in a conversation like any other."""
+    centre, number, later = overflowing_centre, fresh_number(), fresh_number()
+    async with (
+        outside(centre) as lines,
+        Outside(lines, DUTY) as duty,
+        centre.seat("agent1") as seat,
+        centre.caller(number) as caller,
+    ):
+        await queued(centre, caller, number)
+        call = await seat.phone.ringing(20)
+        await call.answer()
+        await centre.agent_is("agent1", "talking")
+        caller.hold()  # the telephone stands for held, as Asterisk has it
+        async with asyncio.timeout(10):
+            while "On Hold" not in await asterisk(centre, "queue show psap112"):  # noqa: ASYNC110 - Asterisk knows
+                await asyncio.sleep(0.1)
+        async with centre.caller(later) as second:
+            await queued(centre, second, later)
+            await (await duty.ringing(40)).answer()  # the destination after all phones
+            assert len(seat.phone.calls) == 1
+            second.hang_up()
+        call.hang_up()
+        await caller.ended(20)
+        record = await centre.record(later)
+    assert ends(record) == [(None, "answered")]
+
+
+@pytest.mark.long
 async def test_a_second_queue_rings_its_own_members(overflowing_centre: Centre) -> None:
     centre, number = overflowing_centre, fresh_number()
     async with outside(centre), centre.seat("supervisor1") as seat:
