@@ -105,6 +105,16 @@ LIES = [
     Lie("sql in the user", f"<sip:'OR'1'='1{MARK}@127.0.0.2>", caller=NAMELESS),
     Lie("html", f'"<script>alert({MARK})</script>" <sip:@NUMBER@@127.0.0.2>'),
     Lie("a long name", f'"{MARK * 60}" <sip:@NUMBER@@127.0.0.2>'),
+    # a function and its text have so much room, and the end is lost: there the number stands
+    Lie(
+        "a name that leaves no room for the number",
+        f'"{"x" * 3995}<sip:08119999999@x>{"y" * 30}" <sip:@NUMBER@@127.0.0.2>',
+    ),
+    Lie(
+        "an identity's name that leaves no room for the number",
+        "<sip:08119999998@x>",
+        f'P-Asserted-Identity: "{"x" * 3985}<sip:08119999999@x>{"y" * 30}" <sip:@NUMBER@@x>',
+    ),
     Lie("a long user", f"<sip:{MARK * 60}@127.0.0.2>", caller=NAMELESS),
     Lie("long digits", f"<sip:{'8' * 300}@127.0.0.2>", caller={"number": "8" * 32}),
     Lie("bytes that are no text", b'"\xff\xfe\xc3\x28 ' + MARK.encode() + b'" <sip:@NUMBER@@127.0.0.2>'),

@@ -101,11 +101,13 @@ def test_an_event_is_told_with_the_same_words_wherever_it_is_told() -> None:
         assert len({each[0] for each in lines}) == 3 < len(lines), lines
 
 
-def test_a_strangers_text_is_read_by_its_name_and_without_brackets() -> None:
+def test_a_strangers_text_is_read_by_its_name_without_brackets_and_in_part() -> None:
     """A bracket ends the function that it stands in, and a colon behind it cuts what that one gives."""
     for told in ("PJSIP_HEADER", "PJSIP_PARSE_URI_FROM", "GEOLOC_PROFILE"):
-        assert f"REPLACE({told}(" in CODE
+        assert f"${{REPLACE({told}(" in CODE
         assert f"${{{told}(" not in CODE
+    for told in re.findall(r"REPLACE\((?:PJSIP_HEADER|GEOLOC_PROFILE)\([^()]*\),\(\),_\)(.)", CODE):
+        assert told == ":"  # and cut: what a function has no room for loses its end
 
 
 def test_a_caller_has_an_end_from_the_first_step_on() -> None:
