@@ -14,6 +14,8 @@ from sqlalchemy import func, insert, select
 
 from ami_bridge.keeping import Keeping
 from psap.agencies.profile import find_profile, load_profile
+from psap.calls.model import Call, Ending
+from psap.calls.tracking import Tracker
 from psap.keeping.model import DAY_US, Kind
 from psap.keeping.service import STEP, Retention
 from psap.platform.audit import Action, verify_audit, write_audit
@@ -21,6 +23,7 @@ from psap.platform.clock import FixedClock
 from psap.platform.database import Database
 from psap.platform.schema import blocks, calls, incidents, marks, metadata, missed, missed_calls, sessions
 from psap.platform.settings import Settings
+from tests.catchup.recordings import following
 from tests.support.filling import value_of
 
 SITE = "semarang"
@@ -164,15 +167,19 @@ async def test_a_clock_set_wrongly_deletes_nothing_at_once(
     nothing: Any = None
     log: Any = structlog.get_logger()
     profile = load_profile(find_profile("semarang"))
-    kept = Keeping(Settings(home=tmp_path / "home"), nothing, nothing, database, profile, clock, log)
+    followed = following(nothing, clock)
+    home = Settings(home=tmp_path / "home")
+    kept = Keeping(home, nothing, followed, database, profile, clock, log)
     await kept.let_go()
     await add(database, calls, row(calls, 1, started_at=1, ending="answered", incident_id=None))
+    old = Call(id="c1", site="semarang", uniqueid="u1", started_at=1, ending=Ending.ANSWERED)
+    followed.remember(Tracker.of_record(old, None))  # somebody spoke of it lately
     clock.advance(jump * 86_400)
     await kept.let_go()
-    assert await count(database, calls) == 1 - gone
+    assert await count(database, calls) == len(followed.recent) == 1 - gone
     clock.advance(2.1 * 86_400)  # nobody minded: it is so
     await kept.let_go()
-    assert await count(database, calls) == 0
+    assert await count(database, calls) == len(followed.recent) == 0
 
 
 async def test_others_write_meanwhile(keeping: Retention, database: Database, clock: FixedClock) -> None:
