@@ -22,13 +22,16 @@ CHECKS = (
     ("mypy --strict", ["mypy"]),
     ("lint-imports", ["lint-imports"]),
 )
-# the tests of calls wait most of the time: two workers take little more than half as long. A file's
-# tests stay together, so that each worker has one home for them; in the files' order, so that the many
-# quick ones (tests/unit) come last and neither worker is left alone with a slow file.
-BESIDE = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
+# most tests wait most of the time: three workers on two cores, and two where each has browsers to feed.
+# A file's tests stay together, so that each worker has one home for them; in the files' order, so that the
+# many quick ones (tests/unit) come last and no worker is left alone with a slow file.
+BESIDE = ["--dist", "loadfile", "--no-loadscope-reorder"]
+USUAL = "not alone and not long and not containers"
+BROWSER = "tests/browser"
 SHORT = (
     ["-m", "alone and not long and not containers"],
-    ["-m", "not alone and not long and not containers", *BESIDE],
+    ["-m", USUAL, "-n", "2", *BESIDE, BROWSER],
+    ["-m", USUAL, "-n", "3", *BESIDE, f"--ignore={BROWSER}"],
 )
 FULL = ["-m", "not containers"]
 CONTAINERS = ["-m", "containers", "tests/containers"]
