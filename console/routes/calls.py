@@ -132,10 +132,7 @@ async def own_call(ask: Ask[Any, Any]) -> Call:
     Raises:
         Problem: not_found, not_your_call.
     """
-    call = await _find(ask)
-    if not ask.user.may(Permission.CLASSIFY_ALL) and not _is_theirs(call, ask.user.username):
-        raise Problem("not_your_call")
-    return call
+    return await _theirs(ask, end=False)
 
 
 async def _page(ask: Ask[Any, Any], wanted: CallFilter, paging: Paging) -> CallList:
@@ -172,11 +169,7 @@ async def _say(ask: Ask[CallWord, None], *, end: bool) -> Call:
     """Hand a person's word to the bridge, the only writer of calls."""
     body = ask.body
     if not ask.user.may(Permission.CLASSIFY_ALL):
-        call = await _find(ask)
-        if not _may_say(call, ask.user.username, end=end):
-            call = await _now(ask, call)  # who has just answered may be news to what was remembered
-            if not _may_say(call, ask.user.username, end=end):
-                raise Problem("not_your_call")
+        await _theirs(ask, end=end)
     result = await ask.parts.bridge.command(
         "call.classify",
         call_id=ask.id,
@@ -186,6 +179,17 @@ async def _say(ask: Ask[CallWord, None], *, end: bool) -> Call:
         end=end,
     )
     return Call.model_validate(result)
+
+
+async def _theirs(ask: Ask[Any, Any], *, end: bool) -> Call:
+    """The call of the path, where the asker may speak of it, or with ``end`` end it. Raises Problem."""
+    call = await _find(ask)
+    if ask.user.may(Permission.CLASSIFY_ALL) or _may_say(call, ask.user.username, end=end):
+        return call
+    call = await _now(ask, call)  # who has just answered may be news to what was remembered
+    if not _may_say(call, ask.user.username, end=end):
+        raise Problem("not_your_call")
+    return call
 
 
 async def _now(ask: Ask[Any, Any], call: Call) -> Call:
