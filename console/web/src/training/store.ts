@@ -32,6 +32,7 @@ export async function load(): Promise<void> { before.value = (await get<{ items:
 
 let asking = false
 let again = false
+let saves = 0 // reports sent, and answered: what was asked before either is older than the page
 /** What is true now. What was typed since stays: only a stage or a score is taken over. */
 export async function look(): Promise<void> {
   if (asking) { again = true; return }
@@ -41,8 +42,10 @@ export async function look(): Promise<void> {
   try {
     do {
       again = false
+      const sofar = saves
       const now = await get<Training>(`/trainings/${mine.id}`)
-      if (run.value?.id === now.id) run.value = { ...now, report: run.value.report }
+      if (saves !== sofar) again = true
+      else if (run.value?.id === now.id) run.value = { ...now, report: run.value.report }
     } while (again)
   } finally { asking = false }
 }
@@ -60,7 +63,8 @@ export async function save(): Promise<void> {
   const mine = run.value
   if (!mine) return
   const sent = Object.fromEntries(Object.entries(mine.report).filter(([, value]) => value))
-  const now = await request<Training>('PUT', `/trainings/${mine.id}/report`, { body: sent })
+  saves++
+  const now = await request<Training>('PUT', `/trainings/${mine.id}/report`, { body: sent }).finally(() => { saves++ })
   if (run.value?.id === now.id) run.value = { ...now, report: run.value.report }
 }
 /** @throws Problem */
