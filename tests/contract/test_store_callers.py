@@ -219,22 +219,12 @@ async def test_permanent_needs_a_supervisor(city: City) -> None:
 
 async def test_a_persons_block_stands_beside_the_ladder(city: City) -> None:
     await city.climb(1)
-    async with city.database.write() as connection:
-        block = await add_block(
-            connection,
-            SITE,
-            city.profile,
-            city.clock,
-            number=NUMBER,
-            reason="ancaman",
-            expires_at=None,
-            author="supervisor1",
-        )
-    assert await city.pushed() == f"0|3|challenge|{block.id}"
+    block_id = await city.block()
+    assert await city.pushed() == f"0|3|challenge|{block_id}"
     await city.climb(3)
-    assert await city.pushed() == f"0|3|challenge|{block.id}"
+    assert await city.pushed() == f"0|3|challenge|{block_id}"
     async with city.database.write() as connection:
-        lifted = await remove_block(connection, SITE, city.clock, author="admin1", block_id=block.id)
+        lifted = await remove_block(connection, SITE, city.clock, author="admin1", block_id=block_id)
     assert len(lifted) == 2
     assert await city.pushed() is None
 
